@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn the_runs_that_were_measured_took_about_what_is_estimated() {
         let results = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results");
-        for shipped in SHIPPED.iter().filter(|shipped| shipped.name != "soak") {
+        for shipped in SHIPPED.iter().filter(|shipped| !shipped.note.contains("no reference is kept")) {
             let dir = results.join(shipped.name).join("reference");
             let run = read_run(&dir).unwrap();
             let plan = Plan::new(&experiment_of(&dir, &run).unwrap(), Registry::default()).unwrap();

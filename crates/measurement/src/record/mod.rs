@@ -12,7 +12,6 @@
 mod build;
 mod case;
 mod figure_spec;
-mod live;
 mod machine;
 mod numbers;
 mod run;
@@ -21,12 +20,11 @@ mod timeline;
 pub use self::build::Build;
 pub use self::case::{Axes, CASE_SCHEMA, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
-pub use self::live::LiveNumbers;
 pub use self::machine::{Machine, MachineSetup, Surroundings};
 pub use self::numbers::{
     Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, EvictionCost, Growth,
-    LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
-    ViewSkew, WhatIf, Wire, WorkerShare,
+    LatencyComponents, LiveNumbers, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing,
+    Sustainable, Verdict, ViewSkew, WhatIf, Wire, WorkerShare,
 };
 pub use self::run::{
     EarlierFailure, LogRecord, QuestionRecord, RUN_SCHEMA, RunRecord, SCHEMA_VERSION, Segment, TraceRecord,

@@ -12,8 +12,7 @@ use flowbench_measurement::timeline::{Position, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
 use flowbench_pipelines::{FaultKind, Feed, RunConfig};
 
-use super::posting::Post;
-use super::{FEED, Observed, Progress};
+use super::observed::{Observed, Post, Progress};
 use crate::case::check::Check;
 use crate::case::error::CaseError;
 use crate::case::evaluate::TIMELINE_POINTS;
@@ -28,6 +27,8 @@ use crate::run::protocol::CaseResult;
 
 /// A session that has ended, and the replay of its recording.
 pub(super) struct Evidence<'a> {
+    /// The feed of the pipeline of the case.
+    pub(super) feed: &'a str,
     pub(super) observed: Observed,
     pub(super) end: LiveSessionEnd,
     pub(super) trace: &'a Arc<Trace>,
@@ -82,7 +83,7 @@ impl Evidence<'_> {
         if let Some(cause) = check.wrong.clone().or_else(|| self.wrong_answers(spec)) {
             return Ok(CaseResult::without_numbers(Status::Invalid { cause }));
         }
-        let times = Times::of(observed, spec.warmup_ns);
+        let times = Times::of(observed, spec.warmup_ns, spec.load.rate_events_per_s().is_some());
         let timeline = self.timeline();
         let numbers = self.numbers(spec, prepared, &check, &times, &timeline);
         let circumstances = self.circumstances(prepared, &times);
@@ -97,7 +98,7 @@ impl Evidence<'_> {
 
     /// Returns what is wrong with the answers of the session, which must be those of the replay.
     fn wrong_answers(&self, spec: &CaseSpec) -> Option<String> {
-        let live = self.end.answers.iter().find(|(feed, _)| feed == FEED).map(|(_, answers)| *answers)?;
+        let live = self.end.answers.iter().find(|(feed, _)| feed == self.feed).map(|(_, answers)| *answers)?;
         let replayed = AnswersSoFar::of(&*self.replay.measured.end.answers, &self.trace.symbols);
         let left = live.given - live.taken_back;
         if (left, live.digest) != (replayed.given, replayed.digest) {
@@ -155,7 +156,7 @@ impl Evidence<'_> {
     }
 
     fn live(&self, times: &Times) -> LiveNumbers {
-        let Evidence { observed, end, trace, replay, viewers } = self;
+        let Evidence { observed, end, trace, replay, viewers, .. } = self;
         let replayed_ns = replay.measured.completions.elapsed_ns();
         LiveNumbers {
             viewers: *viewers,
@@ -214,9 +215,9 @@ impl Evidence<'_> {
 }
 
 impl Times {
-    /// Returns the times of what counts and was due when recording began. Whatever is not through at the end has the age
-    /// that it has then.
-    fn of(observed: &Observed, warmup_ns: u64) -> Times {
+    /// Returns the times of what counts and was due when recording began. Whatever is not through at the end of an open loop
+    /// has the age that it has then. In a closed loop it waits for event time that nothing moves, and has none.
+    fn of(observed: &Observed, warmup_ns: u64, is_open: bool) -> Times {
         let mut times = Times {
             latency: LatencyHistogram::new(),
             lag: LatencyHistogram::new(),
@@ -227,13 +228,17 @@ impl Times {
         for post in observed.posts.iter().filter(|post| post.counts && post.due_ns >= warmup_ns) {
             let since_due = |at_ns: u64| at_ns as i64 - post.due_ns as i64;
             let answered_ns = reached_ns(&observed.answered, post);
-            times.censored += if answered_ns.is_none() { post.events } else { 0 };
-            let or_end = |at_ns: Option<u64>| since_due(at_ns.unwrap_or(observed.elapsed_ns));
-            times.latency.record_many_ns(or_end(answered_ns), post.events);
+            times.censored += if answered_ns.is_none() && is_open { post.events } else { 0 };
+            let or_end = |at_ns: Option<u64>| at_ns.or(is_open.then_some(observed.elapsed_ns));
+            if let Some(at_ns) = or_end(answered_ns) {
+                times.latency.record_many_ns(since_due(at_ns), post.events);
+            }
             times.lag.record_many_ns(post.sent_ns as i64 - post.ready_ns as i64, post.events);
             times.acknowledged.record_many_ns(since_due(post.acknowledged_ns), post.events);
             for shown in &observed.shown {
-                times.shown.record_many_ns(or_end(reached_ns(shown, post)), post.events);
+                if let Some(at_ns) = or_end(reached_ns(shown, post)) {
+                    times.shown.record_many_ns(since_due(at_ns), post.events);
+                }
             }
         }
         times
@@ -259,7 +264,7 @@ fn reached_ns(progress: &[Progress], post: &Post) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Surroundings;
+    use super::super::observed::Surroundings;
     use super::*;
 
     fn post(due_ns: u64, events: u64, position: u64) -> Post {
@@ -289,10 +294,12 @@ mod tests {
             emitted_events: 0,
             surroundings: Surroundings { steal_share: None, throttled_share: None, swapped_bytes: None },
         };
-        let times = Times::of(&observed, 0);
+        let times = Times::of(&observed, 0, true);
         let max_ms = |histogram: &LatencyHistogram| histogram.quantile_ns(1.0).map(|ns| (ns + 50_000) / 1_000_000);
         assert_eq!((times.latency.count(), times.censored), (30, 10), "the last ten were not answered");
         assert_eq!((max_ms(&times.latency), times.shown.count(), max_ms(&times.shown)), (Some(7), 60, Some(8)));
-        assert_eq!(Times::of(&observed, 1_500_000).latency.count(), 10, "without the warm-up");
+        assert_eq!(Times::of(&observed, 1_500_000, true).latency.count(), 10, "without the warm-up");
+        let closed = Times::of(&observed, 0, false);
+        assert_eq!((closed.latency.count(), closed.censored, closed.shown.count()), (20, 0, 40));
     }
 }

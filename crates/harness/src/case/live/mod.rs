@@ -8,6 +8,7 @@
 mod connection;
 mod evaluation;
 mod folder;
+mod observed;
 mod posting;
 mod viewing;
 
@@ -24,7 +25,8 @@ use flowbench_pipelines::{Pipeline, Registry, RunConfig, Strategy};
 
 use self::evaluation::{Evidence, Replay};
 use self::folder::SessionFolder;
-use self::posting::{Offering, Post};
+use self::observed::{Observed, Progress, RunClock, Surroundings};
+use self::posting::Offering;
 use self::viewing::{Habit, Viewer};
 use crate::case::error::CaseError;
 use crate::case::trial::PreparedCase;
@@ -47,45 +49,6 @@ const READ_EVERY: Duration = Duration::from_millis(20);
 /// How much longer than planned it may take until everything is shown: half as long again, and this.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The clock of a run, which begins at 0.
-#[derive(Debug, Clone, Copy)]
-struct RunClock(Instant);
-
-impl RunClock {
-    fn now_ns(self) -> u64 {
-        self.0.elapsed().as_nanos() as u64
-    }
-}
-
-/// What was seen of a session while it ran.
-struct Observed {
-    /// Every post, in the order of their receipts.
-    posts: Vec<Post>,
-    /// When how many events of the trace were answered.
-    answered: Vec<Progress>,
-    /// When how many were shown, for each client that reads every frame.
-    shown: Vec<Vec<Progress>>,
-    readings: Vec<Reading>,
-    cpu_ns: u64,
-    elapsed_ns: u64,
-    emitted_events: u64,
-    surroundings: Surroundings,
-}
-
-/// From when on so many events of the trace were through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Progress {
-    at_ns: u64,
-    events: u64,
-}
-
-/// What the machine did meanwhile.
-struct Surroundings {
-    steal_share: Option<f64>,
-    throttled_share: Option<f64>,
-    swapped_bytes: Option<u64>,
-}
-
 /// Runs a case through a live session.
 pub(super) fn run(spec: &CaseSpec, setup: LiveSetup, registry: Registry) -> Result<CaseResult, CaseError> {
     let prepared = PreparedCase::new(spec, registry)?;
@@ -99,7 +62,7 @@ pub(super) fn run(spec: &CaseSpec, setup: LiveSetup, registry: Registry) -> Resu
     let trace = Arc::new(recorded(&folder)?);
     drop(offering);
     let replay = Replay::measure(spec, &prepared, &trace)?;
-    let evidence = Evidence { observed, end, replay, trace: &trace, viewers: setup.clients() as u64 };
+    let evidence = Evidence { feed: FEED, observed, end, replay, trace: &trace, viewers: setup.clients() as u64 };
     evidence.result(spec, &prepared)
 }
 

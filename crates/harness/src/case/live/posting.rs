@@ -10,8 +10,8 @@ use flowbench_events::{Trace, push_json_line};
 use flowbench_measurement::offered_load::Schedule;
 use serde_json::{Map, Value};
 
-use super::RunClock;
 use super::connection::Connection;
+use super::observed::{Post, RunClock};
 use crate::case::error::CaseError;
 use crate::case::trial::schedule;
 use crate::experiment::case_spec::CaseSpec;
@@ -28,24 +28,6 @@ const REST: Duration = Duration::from_millis(20);
 /// How often somebody who waits looks whether the run is over.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A post with its receipt.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Post {
-    /// When its first event was due: in a closed loop, when it was sent.
-    pub(super) due_ns: u64,
-    /// When its last event was due.
-    pub(super) ready_ns: u64,
-    pub(super) sent_ns: u64,
-    pub(super) acknowledged_ns: u64,
-    pub(super) events: u64,
-    /// The events of the trace by then.
-    pub(super) position: u64,
-    /// How often it was refused before.
-    pub(super) refused: u64,
-    /// True if it counts: later ones only keep up the load while the last ones that count are answered.
-    pub(super) counts: bool,
-}
-
 /// The events of a run, when they are due, and what has become of them.
 pub(super) struct Offering {
     bodies: Bodies,
@@ -58,8 +40,8 @@ pub(super) struct Offering {
 
 /// When events are due.
 enum Plan {
-    /// As soon as there is room; so many events.
-    Closed { events: u64 },
+    /// As soon as there is room; so many events, whose answers may wait for event time.
+    Closed { events: u64, waits: bool },
     /// At a rate. The first `events` count.
     Open { schedule: Schedule, rate_events_per_s: f64, events: u64 },
 }
@@ -72,7 +54,7 @@ impl Offering {
                 let schedule = schedule(rate_events_per_s, arrivals, spec.trace.seed, events as usize)?;
                 Plan::Open { schedule, rate_events_per_s, events }
             }
-            _ => Plan::Closed { events: trace.events.len() as u64 },
+            _ => Plan::Closed { events: trace.events.len() as u64, waits: spec.config.order.waits() },
         };
         let batch_events = match &plan {
             Plan::Open { rate_events_per_s, .. } => (rate_events_per_s * BATCH_NS / 1e9) as u64,
@@ -136,15 +118,17 @@ impl Offering {
         }
     }
 
-    /// Returns true if everything that counts is acknowledged and through, of which the first `through` events of the
-    /// trace are. A closed loop is done when everything is `settled`: what waits for event time waits forever then.
-    pub(super) fn is_done(&self, through: u64, settled: impl Fn() -> bool) -> bool {
+    /// Returns true if everything that counts is acknowledged, and `shown`: the first so many events of the trace. Where
+    /// answers wait for event time, those to the end of a closed loop wait forever: then it is done when all is `settled`.
+    pub(super) fn is_done(&self, shown: u64, settled: impl Fn() -> bool) -> bool {
         let posts = lock(&self.posts);
         let counting = || posts.iter().filter(|post| post.counts);
-        let is_acknowledged = counting().map(|post| post.events).sum::<u64>() >= self.plan.events();
+        if counting().map(|post| post.events).sum::<u64>() < self.plan.events() {
+            return false;
+        }
         match &self.plan {
-            Plan::Open { .. } => is_acknowledged && counting().all(|post| post.position <= through),
-            Plan::Closed { .. } => is_acknowledged && settled(),
+            Plan::Closed { waits: true, .. } => settled(),
+            _ => counting().all(|post| post.position <= shown),
         }
     }
 
@@ -166,7 +150,7 @@ impl Plan {
     /// Returns the number of events that count.
     fn events(&self) -> u64 {
         match self {
-            Plan::Closed { events } | Plan::Open { events, .. } => *events,
+            Plan::Closed { events, .. } | Plan::Open { events, .. } => *events,
         }
     }
 
@@ -298,6 +282,6 @@ mod tests {
         let told: Vec<_> = batches.iter().map(|post| (post.due_ns / 1_000_000, post.events, post.counts)).collect();
         assert_eq!(told, [(0, 10, true), (10, 10, true), (20, 5, true), (30, 10, false)]);
         assert_eq!(batches[3].ready_ns, 39_000_000);
-        assert!(Plan::Closed { events: 25 }.post(30, 10).is_none());
+        assert!(Plan::Closed { events: 25, waits: false }.post(30, 10).is_none());
     }
 }

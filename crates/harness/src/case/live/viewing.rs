@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::{Progress, RunClock};
+use super::observed::{Progress, RunClock};
 use crate::experiment::live_setup::LiveSetup;
 
 /// How a client looks at the wall.
