@@ -23,7 +23,7 @@ const REASONS: [(&str, &str); 79] = [
     ("emitted_events", NOT_LIVE),
     ("recording_bytes_per_event", NOT_LIVE),
     ("replay_events_per_s", "no live session, or the replay could not be measured"),
-    ("replay_speed_ratio", "no live session, or the replay could not be measured"),
+    ("replay_speed_ratio", "no live session, an open loop, or the replay could not be measured"),
     ("cause", "the case has numbers"),
     ("doubts", "there are none"),
     ("runs", "the load is no closed loop"),

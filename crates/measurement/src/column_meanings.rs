@@ -226,7 +226,7 @@ pub const CASE_COLUMNS: [(&str, &str); 208] = [
     ("emitted_events", "Number of events that rules and functions emitted."),
     ("recording_bytes_per_event", "Length of the recording per event."),
     ("replay_events_per_s", "Throughput of a replay of the recording in the same process, the median of several runs."),
-    ("replay_speed_ratio", "How many times as fast a replay of the recording is: what live costs."),
+    ("replay_speed_ratio", "How many times as fast a replay of the recording of a closed loop is: what live costs."),
     ("doubts", "Codes of the reasons not to trust the numbers."),
 ];
 

@@ -423,7 +423,10 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
 fn push_live(row: &mut Row, numbers: Option<&Numbers>) {
     let live = numbers.and_then(|numbers| numbers.live.as_ref());
     let per_event = numbers.filter(|n| n.events > 0).zip(live);
-    let cost = |(n, live): (&Numbers, &LiveNumbers)| Some(live.replay_events_per_s? / n.throughput_events_per_s);
+    // An open loop has a warm-up, and is as fast as its rate.
+    let cost = |(n, live): (&Numbers, &LiveNumbers)| {
+        Some(live.replay_events_per_s? / n.throughput_events_per_s).filter(|_| n.warmup_ns.is_none())
+    };
     row.push(("viewers", live.map(|live| live.viewers).into()));
     push_quantiles!(row, "acknowledged", live.map(|live| live.acknowledged));
     push_quantiles!(row, "shown", live.and_then(|live| live.shown));

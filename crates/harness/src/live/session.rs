@@ -427,7 +427,7 @@ fn note_answered(unanswered: &mut VecDeque<Unanswered>, completed: u64, waits: b
     let Some(watermark_ms) = done.last().map(|epoch| epoch.watermark_ms) else { return };
     while let Some(epoch) = unanswered.front()
         && epoch.number < completed
-        && (!waits || epoch.newest_ms <= watermark_ms)
+        && (!waits || epoch.newest_ms < watermark_ms)
     {
         if let Some(offered_at_ms) = epoch.offered_at_ms {
             freshness.answered(offered_at_ms, epoch.accepted);

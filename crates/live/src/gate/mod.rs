@@ -227,11 +227,13 @@ impl<C: EpochConsumer> Running<C> {
         let mut arrived_at = Instant::now();
         while let Some(batches) = pending.take(cut_events, cut_every, HEARTBEAT_EVERY) {
             let is_idle = batches.is_empty();
+            // Asked before receipts are sent: a source may end with its last one.
+            let had_source = pending.has_simulated();
             if !is_idle {
                 arrived_at = Instant::now();
                 self.epoch(batches)?;
             }
-            let pace = self.pace(pending.has_simulated());
+            let pace = self.pace(had_source || pending.has_simulated());
             let idle_ms = arrived_at.elapsed().as_millis() as i64;
             if is_idle
                 && pace == EventTimePace::Clock

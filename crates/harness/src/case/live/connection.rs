@@ -61,6 +61,11 @@ impl Connection {
             "GET /wall/frames HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\r\n",
             self.address
         )?;
-        Ok(self.reader)
+        let mut status = String::new();
+        self.reader.read_line(&mut status)?;
+        match status.starts_with("HTTP/1.1 200") {
+            true => Ok(self.reader),
+            false => Err(io::Error::other(format!("GET /wall/frames was answered {}", status.trim_end()))),
+        }
     }
 }

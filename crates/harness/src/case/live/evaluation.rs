@@ -98,7 +98,8 @@ impl Evidence<'_> {
 
     /// Returns what is wrong with the answers of the session, which must be those of the replay.
     fn wrong_answers(&self, spec: &CaseSpec) -> Option<String> {
-        let live = self.end.answers.iter().find(|(feed, _)| feed == self.feed).map(|(_, answers)| *answers)?;
+        let answers = self.end.answers.iter().find(|(feed, _)| feed == self.feed);
+        let Some((_, live)) = answers else { return Some("the session has no answers of the pipeline".to_owned()) };
         let replayed = AnswersSoFar::of(&*self.replay.measured.end.answers, &self.trace.symbols);
         let left = live.given - live.taken_back;
         if (left, live.digest) != (replayed.given, replayed.digest) {
@@ -119,7 +120,7 @@ impl Evidence<'_> {
         timeline: &[TimelinePoint],
     ) -> Numbers {
         let Evidence { observed, trace, .. } = self;
-        let events = trace.events.len() as u64;
+        let events = observed.accepted_events;
         let is_open = spec.load.rate_events_per_s().is_some();
         let (backlog_peak, recovery_ns) = timeline::progress(timeline);
         Numbers {
@@ -270,6 +271,7 @@ mod tests {
     fn post(due_ns: u64, events: u64, position: u64) -> Post {
         let sent_ns = due_ns + 5_000;
         Post {
+            first: due_ns,
             due_ns,
             ready_ns: due_ns,
             sent_ns,
@@ -291,6 +293,7 @@ mod tests {
             readings: Vec::new(),
             cpu_ns: 0,
             elapsed_ns: 9_000_000,
+            accepted_events: 30,
             emitted_events: 0,
             surroundings: Surroundings { steal_share: None, throttled_share: None, swapped_bytes: None },
         };

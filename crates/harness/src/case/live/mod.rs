@@ -115,12 +115,12 @@ fn observe(service: &LiveService, setup: LiveSetup, offering: &Offering) -> Resu
         let is_done = || {
             let shown = viewers.iter().filter_map(Viewer::shown_events).min().unwrap_or(u64::MAX);
             let answered = session.freshness().answered_events();
-            offering.is_done(answered.min(shown), || session.is_settled())
+            offering.is_done(answered, shown, || session.is_settled())
         };
         while !is_done() && clock.now_ns() < give_up_ns && !offering.has_failed() && !session.has_ended() {
             thread::sleep(LOOK_EVERY);
         }
-        let elapsed_ns = clock.now_ns();
+        let (elapsed_ns, (accepted_events, _)) = (clock.now_ns(), session.events());
         is_over.store(true, Ordering::Release);
         let surroundings = before.until_now(elapsed_ns);
         for thread in posting {
@@ -129,12 +129,13 @@ fn observe(service: &LiveService, setup: LiveSetup, offering: &Offering) -> Resu
         let shown = looking.into_iter().map(joined).collect::<Vec<_>>();
         let emitted = session.feeds().get(EMITTED);
         Ok::<Observed, CaseError>(Observed {
-            posts: offering.take_posts(),
+            posts: offering.take_posts(elapsed_ns),
             answered: joined(answers),
             shown: shown.into_iter().flatten().collect(),
             readings: joined(readings),
             cpu_ns: surroundings.1,
             elapsed_ns,
+            accepted_events,
             emitted_events: emitted.map_or(0, |queue| queue.end().0),
             surroundings: surroundings.0,
         })

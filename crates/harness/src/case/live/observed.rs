@@ -15,6 +15,8 @@ pub(super) struct Observed {
     pub(super) readings: Vec<Reading>,
     pub(super) cpu_ns: u64,
     pub(super) elapsed_ns: u64,
+    /// Events of the trace at that time: more were on their way.
+    pub(super) accepted_events: u64,
     pub(super) emitted_events: u64,
     pub(super) surroundings: Surroundings,
 }
@@ -22,6 +24,8 @@ pub(super) struct Observed {
 /// A post with its receipt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Post {
+    /// The number of its first event, from 0.
+    pub(super) first: u64,
     /// When its first event was due: in a closed loop, when it was sent.
     pub(super) due_ns: u64,
     /// When its last event was due.
@@ -29,7 +33,7 @@ pub(super) struct Post {
     pub(super) sent_ns: u64,
     pub(super) acknowledged_ns: u64,
     pub(super) events: u64,
-    /// The events of the trace by then.
+    /// The events of the trace by then; `u64::MAX` if there was no receipt when the run ended.
     pub(super) position: u64,
     /// How often it was refused before.
     pub(super) refused: u64,

@@ -1,5 +1,6 @@
 //! Those who post: the events of a trace in batches, over several connections, when they are due.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,8 +35,18 @@ pub(super) struct Offering {
     plan: Plan,
     batch_events: u64,
     next_batch: AtomicU64,
-    posts: Mutex<Vec<Post>>,
+    receipts: Mutex<Receipts>,
     failure: Mutex<Option<String>>,
+}
+
+/// The posts that have a receipt.
+#[derive(Default)]
+struct Receipts {
+    posts: Vec<Post>,
+    /// Events that count.
+    counting: u64,
+    /// The highest position of one that counts.
+    position: u64,
 }
 
 /// When events are due.
@@ -65,7 +76,7 @@ impl Offering {
             plan,
             batch_events: batch_events.clamp(1, BATCH_EVENTS),
             next_batch: AtomicU64::new(0),
-            posts: Mutex::default(),
+            receipts: Mutex::default(),
             failure: Mutex::default(),
         })
     }
@@ -114,22 +125,20 @@ impl Offering {
                 break;
             }
             post.acknowledged_ns = clock.now_ns();
-            lock(&self.posts).push(post);
+            lock(&self.receipts).push(post);
         }
     }
 
-    /// Returns true if everything that counts is acknowledged, and `shown`: the first so many events of the trace. Where
-    /// answers wait for event time, those to the end of a closed loop wait forever: then it is done when all is `settled`.
-    pub(super) fn is_done(&self, shown: u64, settled: impl Fn() -> bool) -> bool {
-        let posts = lock(&self.posts);
-        let counting = || posts.iter().filter(|post| post.counts);
-        if counting().map(|post| post.events).sum::<u64>() < self.plan.events() {
-            return false;
-        }
-        match &self.plan {
-            Plan::Closed { waits: true, .. } => settled(),
-            _ => counting().all(|post| post.position <= shown),
-        }
+    /// Returns true if everything that counts is acknowledged and through: answered, and in an open loop shown. Where answers
+    /// wait for event time, those to the end of a closed loop wait forever: then it is done when all is `settled`.
+    pub(super) fn is_done(&self, answered: u64, shown: u64, settled: impl Fn() -> bool) -> bool {
+        let Receipts { counting, position, .. } = *lock(&self.receipts);
+        counting >= self.plan.events()
+            && match &self.plan {
+                Plan::Closed { waits: true, .. } => settled(),
+                Plan::Closed { .. } => position <= answered,
+                Plan::Open { .. } => position <= answered.min(shown),
+            }
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -141,8 +150,27 @@ impl Offering {
         lock(&self.failure).take().map(CaseError::Session)
     }
 
-    pub(super) fn take_posts(&self) -> Vec<Post> {
-        std::mem::take(&mut lock(&self.posts))
+    /// Returns all posts of a run that ended at `end_ns`, those included that were due and have no receipt.
+    pub(super) fn take_posts(&self, end_ns: u64) -> Vec<Post> {
+        let mut posts = std::mem::take(&mut lock(&self.receipts).posts);
+        if let Plan::Open { events, .. } = &self.plan {
+            let known: HashSet<u64> = posts.iter().map(|post| post.first).collect();
+            let due = (0..*events).step_by(self.batch_events as usize).filter(|first| !known.contains(first));
+            let lost = due.filter_map(|first| self.plan.post(first, self.batch_events));
+            let lost = lost.map(|post| Post { sent_ns: end_ns, acknowledged_ns: end_ns, position: u64::MAX, ..post });
+            posts.extend(lost.filter(|post| post.ready_ns <= end_ns));
+        }
+        posts
+    }
+}
+
+impl Receipts {
+    fn push(&mut self, post: Post) {
+        if post.counts {
+            self.counting += post.events;
+            self.position = self.position.max(post.position);
+        }
+        self.posts.push(post);
     }
 }
 
@@ -160,6 +188,7 @@ impl Plan {
         let counts = first < end;
         let events = if counts { batch_events.min(end - first) } else { batch_events };
         (counts || is_open).then(|| Post {
+            first,
             due_ns: self.due_ns(first),
             ready_ns: self.due_ns(first + events - 1),
             sent_ns: 0,

@@ -26,6 +26,8 @@ pub(super) enum Habit {
 /// What a slow client reads at a time, and how long it rests: 10 KB/s, a tenth of what a busy wall sends.
 const SIP_BYTES: usize = 1_000;
 const SIP_EVERY: Duration = Duration::from_millis(100);
+/// How long a client that reads nothing waits before it asks anew: the session has cut it off by then.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a client that passes stays.
 const STAY: Duration = Duration::from_secs(1);
 /// How long a client waits before it comes again.
@@ -81,7 +83,7 @@ impl Viewer {
         let stays = || !is_over.load(Ordering::Acquire) && (self.habit != Habit::Passes || came.elapsed() < STAY);
         match self.habit {
             Habit::NeverReads => {
-                while stays() {
+                while stays() && came.elapsed() < PATIENCE {
                     rest(STAY, is_over);
                 }
             }

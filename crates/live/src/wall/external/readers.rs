@@ -77,6 +77,9 @@ fn look_at(mut files: Vec<WatchedFile>, stopped: &Receiver<()>) {
     }
 }
 
+/// How long a feed rests that may have more.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
+
 /// Follows a feed until it is stopped.
 fn follow(mut remote: RemoteFeed, feed: &ExternalFeed, stopped: &Receiver<()>) {
     let (mut is_anew, mut pause, mut last_read_ms) = (true, PAUSE.0, None);
@@ -88,7 +91,7 @@ fn follow(mut remote: RemoteFeed, feed: &ExternalFeed, stopped: &Receiver<()>) {
                 let is_empty = events.is_empty();
                 feed.take(std::mem::take(&mut is_anew), events);
                 feed.refuse(unreadable, &why);
-                if is_empty { LOOK_EVERY.saturating_sub(asked_at.elapsed()) } else { Duration::ZERO }
+                if is_empty { LOOK_EVERY.saturating_sub(asked_at.elapsed()) } else { BETWEEN_BATCHES }
             }
             // What was read before is shown until there is something else.
             Ok(Polled::BeginAnew) => {

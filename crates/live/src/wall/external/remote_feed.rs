@@ -112,6 +112,9 @@ impl RemoteFeed {
         if last_id.is_none() && !batch.is_empty() {
             return Err(format!("no event of the answer has an id to go on behind: {why}"));
         }
+        if !batch.is_empty() && last_id == self.last_id {
+            return Err("the service gives the same events again: it does not go on behind lastEventId".to_owned());
+        }
         self.last_id = last_id.or(self.last_id.take());
         Ok(Polled::Events { events, unreadable, why })
     }
