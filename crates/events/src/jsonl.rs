@@ -112,6 +112,16 @@ pub fn push_json_line(event: &Event, symbols: &Symbols, offered: &str, line: &mu
     }
 }
 
+/// Appends an event as a line of JSON with its end that says neither when it happened nor what its id is: a live session takes
+/// it for one that happens when it arrives.
+pub fn push_undated_json_line(event: &Event, symbols: &Symbols, line: &mut String) {
+    line.push('{');
+    push_name(Field::Kind, line);
+    line.extend(["\"", event.kind().name(), "\""]);
+    push_details(event, symbols, line);
+    line.push_str("}\n");
+}
+
 /// Appends the members of an object for the fields from the customer to the channel that are present.
 pub(crate) fn push_details(event: &Event, symbols: &Symbols, line: &mut String) {
     for (field, id) in

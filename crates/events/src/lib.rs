@@ -71,7 +71,7 @@ pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;
 pub use event::{Channel, Event, EventId, EventIdKind, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
-pub use jsonl::push_json_line;
+pub use jsonl::{push_json_line, push_undated_json_line};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use outcome::{ReadError, ReadSummary, Reject};

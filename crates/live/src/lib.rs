@@ -13,6 +13,8 @@ mod http;
 mod intake;
 mod queue;
 mod recording_file;
+mod shortened;
+mod stop_signal;
 mod wall;
 mod wall_clock;
 pub mod webhook;
@@ -41,6 +43,8 @@ pub use http::{
 pub use intake::{Full, Intake, IntakeReceipt, OfferHint, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};
+pub use shortened::shortened;
+pub use stop_signal::is_stopped_within;
 pub use wall::{
     BandLoad, DayTotal, DayTotals, DrawFigure, ExternalFeed, ExternalReaders, ExternalSource, Freshness, ListedEvent,
     LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow, RemarkSource, Thousandths, TileContent,

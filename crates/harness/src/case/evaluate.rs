@@ -94,7 +94,6 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Returns the histograms that are not empty, by kind, each as a line of an hlog.
     fn histogram_lines(&self) -> Vec<(String, String)> {
         let histograms = [
             ("latency", &self.latencies.latency),
@@ -103,9 +102,14 @@ impl<'a> Analysis<'a> {
             ("from-admission", &self.latencies.from_admission),
             ("lost-time", &self.lost_waits),
         ];
-        let filled = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
-        filled.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?))).collect()
+        histogram_lines(&histograms)
     }
+}
+
+/// Returns the histograms that are not empty, by kind, each as a line of an hlog.
+pub(super) fn histogram_lines(histograms: &[(&str, &LatencyHistogram)]) -> Vec<(String, String)> {
+    let filled = histograms.iter().filter(|(_, histogram)| histogram.count() > 0);
+    filled.filter_map(|(kind, histogram)| Some(((*kind).to_owned(), hlog::line("", 0, 0, histogram).ok()?))).collect()
 }
 
 fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, facts: Facts) -> Numbers {

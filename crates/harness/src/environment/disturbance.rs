@@ -10,7 +10,7 @@ use super::power_supply::on_battery;
 
 /// The CPU time since boot, in ticks: all of it, and the part that the hypervisor gave to others.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct CpuTicks {
+struct CpuTicks {
     all: u64,
     stolen: u64,
 }
@@ -20,7 +20,7 @@ const TICKS_MIN: u64 = 3;
 
 impl CpuTicks {
     /// Reads the current counts; `None` if there is no /proc/stat.
-    pub fn now() -> Option<CpuTicks> {
+    fn now() -> Option<CpuTicks> {
         let stat = read("/proc/stat")?;
         let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
@@ -35,9 +35,47 @@ impl CpuTicks {
 
     /// Returns the share (0 to 1) of the CPU time since `before` that was stolen; `None` below three ticks, because in
     /// a short run a single one would be a large share.
-    pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
+    fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
         let is_enough = self.stolen.saturating_sub(before.stolen) >= TICKS_MIN;
         self.share_since(before).filter(|_| is_enough)
+    }
+}
+
+/// What the kernel had counted by the beginning of a measured run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunCounters {
+    ticks: Option<CpuTicks>,
+    throttled_ns: Option<u64>,
+    swapped_bytes: Option<u64>,
+}
+
+/// What took time or memory from a measured run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RunDisturbance {
+    /// Share (0 to 1) of the machine's CPU time that the hypervisor gave to others; absent if it is too small to tell from
+    /// nothing.
+    pub steal_share: Option<f64>,
+    /// Share (0 to 1) of the run in which a CPU quota held the process back; absent without a quota.
+    pub throttled_share: Option<f64>,
+    /// Memory that the machine moved to and from swap, in bytes; absent if the kernel does not say.
+    pub swapped_bytes: Option<u64>,
+}
+
+impl RunCounters {
+    /// Reads the counters.
+    pub fn now() -> RunCounters {
+        RunCounters { ticks: CpuTicks::now(), throttled_ns: throttled_ns(), swapped_bytes: swapped_bytes() }
+    }
+
+    /// Returns what has happened since, in a run that took `elapsed_ns`.
+    pub fn since(&self, elapsed_ns: u64) -> RunDisturbance {
+        let grown = |before: Option<u64>, now: fn() -> Option<u64>| Some(now()?.saturating_sub(before?));
+        let throttled_ns = grown(self.throttled_ns, throttled_ns);
+        RunDisturbance {
+            steal_share: self.ticks.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
+            throttled_share: throttled_ns.map(|ns| ns as f64 / elapsed_ns.max(1) as f64),
+            swapped_bytes: grown(self.swapped_bytes, swapped_bytes),
+        }
     }
 }
 
@@ -49,7 +87,7 @@ pub fn throttled_ns() -> Option<u64> {
 }
 
 /// Returns the memory that the machine has moved to and from swap so far, bytes; `None` if the kernel does not say.
-pub fn swapped_bytes() -> Option<u64> {
+fn swapped_bytes() -> Option<u64> {
     Some(swapped_pages(&read("/proc/vmstat")?)? * rustix::param::page_size() as u64)
 }
 

@@ -9,7 +9,7 @@ mod power_supply;
 
 pub use self::build::{build, lock_digest, lock_file, set_lock_file};
 pub use self::disturbance::{
-    Counters, CpuTicks, surroundings, surroundings_since, swap_use, swapped_bytes, throttled_ns,
+    Counters, RunCounters, RunDisturbance, surroundings, surroundings_since, swap_use, throttled_ns,
 };
 pub use self::findings::{Finding, cautions, findings};
 pub use self::machine::{available_disk_bytes, available_memory_bytes, host_names, machine, usable_cores};

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use flowbench_events::{duration_text, rfc3339};
 use flowbench_live::{
     EventTimePace, FunctionState, FunctionStates, FunctionStatus, RemarkSource, RunningFunctions, WallRemarks,
-    wall_clock_ms,
+    shortened, wall_clock_ms,
 };
 
 use super::rules::RunningRules;
@@ -36,9 +36,7 @@ pub(super) fn remarks(
         let functions = functions.as_ref().map(FunctionStates::get).unwrap_or_default();
         remarks.problems.extend(functions.iter().filter_map(stopped));
         for problem in &mut remarks.problems {
-            if let Some((end, _)) = problem.char_indices().nth(PROBLEM_CHARS_MAX) {
-                problem.replace_range(end.., "…");
-            }
+            *problem = shortened(problem, PROBLEM_CHARS_MAX);
         }
         remarks
     })

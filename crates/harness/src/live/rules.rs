@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flowbench_events::did_you_mean_or_list;
-use flowbench_live::{AttributeValue, CloudEvent, Cursor, CursorsByName, EventData, EventQueue, FeedList};
+use flowbench_live::{
+    AttributeValue, CloudEvent, Cursor, CursorsByName, EventData, EventQueue, FeedList, is_stopped_within,
+};
 use flowbench_pipelines::plan::RowCondition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -132,7 +134,7 @@ pub(super) fn start_rules(
             }
             *shown.lock().unwrap_or_else(PoisonError::into_inner) = rules.state();
             let rest = if worked { Duration::ZERO } else { REST };
-            if !matches!(stopped.recv_timeout(rest), Err(RecvTimeoutError::Timeout)) {
+            if is_stopped_within(&stopped, rest) {
                 rules.keep_cursors();
                 return;
             }

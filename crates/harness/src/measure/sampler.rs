@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flowbench_measurement::timeline::Reading;
 
-use crate::environment::{CpuTicks, on_battery, swap_use, swapped_bytes, throttled_ns};
+use crate::environment::{RunCounters, RunDisturbance, on_battery, swap_use};
 use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
 use crate::measure::request_to_end;
@@ -49,7 +49,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
-    let (ticks_before, throttled_before, swapped_before) = (CpuTicks::now(), throttled_ns(), swapped_bytes());
+    let counters = RunCounters::now();
     let swap = swap_use();
     let before = allocator_bytes();
     let since_begin = || Some(allocator_bytes()?.since(before?).without(run_state.answer_bytes()));
@@ -73,15 +73,15 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     // The last reading is what was left when everything was done; later the dataflow is gone.
     pss.bytes = pss_bytes();
     readings.extend(run_state.final_reading().map(|last| Reading { allocator, pss_bytes: pss.bytes, ..last }));
-    let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;
+    let RunDisturbance { steal_share, throttled_share, swapped_bytes } =
+        counters.since(run_state.now_ns().unwrap_or(0));
     Observations {
         readings,
         cpu_ns: run_state.cpu_ns(),
-        steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
-        throttled_share: throttled_before
-            .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
+        steal_share,
+        throttled_share,
         pss_bytes: pss.bytes,
-        swapped_bytes: swapped_before.and_then(|before| Some(swapped_bytes()?.saturating_sub(before))),
+        swapped_bytes,
         swap,
         on_battery: on_battery(), // firmware is asked, which may take long
     }

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::host::{FunctionHost, QueueByName};
 use super::state::FunctionStates;
+use crate::stop_signal::is_stopped_within;
 
 /// How often the folder is looked at, and the cursors are kept.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ impl FunctionHost {
         let states = self.states();
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("functions".to_owned()).spawn(move || {
-            run(self, &*queues, |rest| !matches!(stopped.recv_timeout(rest), Err(RecvTimeoutError::Timeout)));
+            run(self, &*queues, |rest| is_stopped_within(&stopped, rest));
         })?;
         Ok(RunningFunctions { states, stop, thread })
     }

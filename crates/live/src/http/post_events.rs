@@ -20,6 +20,7 @@ use crate::http::json_answer::JsonAnswer;
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
 use crate::intake::{IntakeReceipt, OfferHint, RejectedOffer};
+use crate::shortened::shortened;
 
 /// The most of a reason that is sent back; part of it may be what the client sent.
 const REASON_CHARS_MAX: usize = 300;
@@ -119,10 +120,7 @@ async fn offer(service: &Service, events: EventBody) -> Result<IntakeReceipt, Re
 }
 
 fn rejects_json(rejects: Vec<RejectedOffer>) -> Value {
-    let shortened = |reason: &str| match reason.char_indices().nth(REASON_CHARS_MAX) {
-        Some((at, _)) => format!("{}…", &reason[..at]),
-        None => reason.to_owned(),
-    };
-    let json = |reject: RejectedOffer| json!({ "index": reject.index, "reason": shortened(&reject.reason) });
+    let reason = |reject: &RejectedOffer| shortened(&reject.reason, REASON_CHARS_MAX);
+    let json = |reject: RejectedOffer| json!({ "index": reject.index, "reason": reason(&reject) });
     rejects.into_iter().map(json).collect()
 }

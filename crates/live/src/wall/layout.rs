@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::filter::event_filter;
 use crate::wall::external::ExternalSource;
 use crate::wall::kind::{Options, TileKind};
-use crate::webhook::WebhookUrl;
+use crate::webhook::{ENVIRONMENT, WebhookUrl};
 
 /// The layout that is shown unless one is given.
 const BUILT_IN: &str = include_str!("default_layout.toml");
@@ -195,7 +195,7 @@ impl Reading {
 
     fn url(&mut self, name: &str, (_, value): Entry, table: &DeTable) -> Option<ExternalSource> {
         let bearer = table.get("bearer").map(|value| {
-            let variable = value.get_ref().as_str().and_then(|text| text.strip_prefix("env:"));
+            let variable = value.get_ref().as_str().and_then(|text| text.strip_prefix(ENVIRONMENT));
             if variable.is_none_or(str::is_empty) {
                 let message = format!("{name}: bearer names a variable of the environment: bearer = \"env:NAME\"");
                 self.problem(value.span(), &message);

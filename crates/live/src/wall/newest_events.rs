@@ -6,8 +6,9 @@ use flowbench_events::parse_rfc3339_ms;
 use serde_json::Value;
 
 use crate::cloud_event::{CloudEvent, EventData};
+use crate::shortened::shortened;
 use crate::wall::content::ListedEvent;
-use crate::wall::row::{shortened, takes_back, text};
+use crate::wall::row::{takes_back, text};
 
 /// Characters of the words about an event at most.
 const WORDS_MAX: usize = 120;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::shortened::shortened;
 use crate::wall::content::{RankedWindow, TileFigure};
 use crate::wall::row::AnswerRow;
 use crate::wall::thousandths::Thousandths;
@@ -36,7 +37,7 @@ impl TileState for Windows {
         let rank = row.whole("rank")?.filter(|rank| (1..=RANKS_MAX).contains(rank));
         let rank = rank.ok_or_else(|| format!("a row has no rank from 1 to {RANKS_MAX}"))?;
         let number = row.thousandths("views")?.ok_or_else(|| "a row has no number to be ranked by".to_owned())?;
-        let ranked = (super::row::shortened(&name, 80), number);
+        let ranked = (shortened(&name, 80), number);
         if row.change > 0 {
             let window = self.windows.entry(start_ms).or_default();
             window.end_ms = row.event_time_ms().filter(|end_ms| *end_ms > start_ms);

@@ -6,6 +6,7 @@ use flowbench_events::{did_you_mean_or_list, parse_rfc3339_ms};
 use serde_json::Value;
 
 use crate::cloud_event::{AttributeValue, CloudEvent, EventData};
+use crate::shortened::shortened;
 use crate::wall::thousandths::Thousandths;
 
 /// The columns that may hold the time of a row, before the time of the event itself.
@@ -115,14 +116,6 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
-    }
-}
-
-/// Returns the text, or its beginning with an ellipsis.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -29,6 +29,7 @@ pub use cursor_file::WebhookCursorError;
 pub use secret::{WebhookSecret, WebhookSecretError};
 pub use signature::{SignatureError, sign, verify};
 pub use sink::WebhookSink;
+pub(crate) use sink_table::ENVIRONMENT;
 pub use sink_table::SinkReferences;
 pub use sinks::{WebhookOptions, WebhookSinks, WebhookStartError};
 pub use state::{WebhookState, WebhookStatus};

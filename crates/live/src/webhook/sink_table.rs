@@ -18,7 +18,7 @@ const SECRETS_MAX: usize = 4;
 const NAME_BYTES_MAX: usize = 64;
 const RATE_MAX: u32 = 60_000;
 /// What stands before the name of an environment variable that holds a secret.
-const ENVIRONMENT: &str = "env:";
+pub(crate) const ENVIRONMENT: &str = "env:";
 
 /// What the text of the sinks refers to.
 pub struct SinkReferences<'a> {

@@ -9,13 +9,13 @@ use flowbench_measurement::record::{
     Attribution, EventTimeWait, LiveNumbers, LostTime, Memory, Numbers, Quantiles, Sharing, Status, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Timeline};
-use flowbench_measurement::{hlog, memory, timeline};
+use flowbench_measurement::{memory, timeline};
 use flowbench_pipelines::{FaultKind, Feed, RunConfig};
 
 use super::observed::{Observed, Post, Progress};
 use crate::case::check::Check;
 use crate::case::error::CaseError;
-use crate::case::evaluate::TIMELINE_POINTS;
+use crate::case::evaluate::{TIMELINE_POINTS, histogram_lines, span_ms};
 use crate::case::trial::{PreparedCase, disorder, median_of_runs, never_struck};
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
@@ -39,8 +39,8 @@ pub(super) struct Evidence<'a> {
 
 /// A replay of a recording: a closed loop, with the choices of the case but without its fault.
 pub(super) struct Replay {
-    feed: Arc<Feed>,
     measured: Measured,
+    check: Check,
 }
 
 /// The distributions of a session.
@@ -69,31 +69,28 @@ impl Replay {
             process_group: None,
         };
         let measured = median_of_runs(&setting)?.ok_or(CaseError::Session("the replay was not measured".to_owned()))?;
-        Ok(Replay { feed, measured })
+        let check = Check::new(&*bound, prepared.pipeline(), &config, trace, feed.rule(), &measured.end);
+        Ok(Replay { measured, check })
     }
 }
 
 impl Evidence<'_> {
-    /// Checks the answers and computes the numbers.
-    pub(super) fn result(&self, spec: &CaseSpec, prepared: &PreparedCase) -> Result<CaseResult, CaseError> {
-        let Evidence { observed, trace, replay, .. } = self;
-        let bound = prepared.bound_to(&trace.symbols)?;
-        let config = RunConfig { fault: None, ..spec.config };
-        let check = Check::new(&*bound, prepared.pipeline(), &config, trace, replay.feed.rule(), &replay.measured.end);
-        if let Some(cause) = check.wrong.clone().or_else(|| self.wrong_answers(spec)) {
-            return Ok(CaseResult::without_numbers(Status::Invalid { cause }));
+    /// Judges the answers and computes the numbers.
+    pub(super) fn result(&self, spec: &CaseSpec, prepared: &PreparedCase) -> CaseResult {
+        if let Some(cause) = self.replay.check.wrong.clone().or_else(|| self.wrong_answers(spec)) {
+            return CaseResult::without_numbers(Status::Invalid { cause });
         }
-        let times = Times::of(observed, spec.warmup_ns, spec.load.rate_events_per_s().is_some());
+        let times = Times::of(&self.observed, spec.warmup_ns, spec.load.rate_events_per_s().is_some());
         let timeline = self.timeline();
-        let numbers = self.numbers(spec, prepared, &check, &times, &timeline);
+        let numbers = self.numbers(spec, prepared, &times, &timeline);
         let circumstances = self.circumstances(prepared, &times);
-        Ok(CaseResult {
+        CaseResult {
             doubts: doubts(&numbers, &spec.axes(None), &circumstances),
             numbers: Some(numbers),
-            histograms: times.lines(),
+            histograms: times.histogram_lines(),
             timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.rss_bytes)),
             ..CaseResult::without_numbers(Status::Ok)
-        })
+        }
     }
 
     /// Returns what is wrong with the answers of the session, which must be those of the replay.
@@ -111,15 +108,8 @@ impl Evidence<'_> {
         spec.config.fault.filter(|fault| fault.kind == FaultKind::WrongAnswer).map(never_struck)
     }
 
-    fn numbers(
-        &self,
-        spec: &CaseSpec,
-        prepared: &PreparedCase,
-        check: &Check,
-        times: &Times,
-        timeline: &[TimelinePoint],
-    ) -> Numbers {
-        let Evidence { observed, trace, .. } = self;
+    fn numbers(&self, spec: &CaseSpec, prepared: &PreparedCase, times: &Times, timeline: &[TimelinePoint]) -> Numbers {
+        let Evidence { observed, trace, replay: Replay { check, .. }, .. } = self;
         let events = observed.accepted_events;
         let is_open = spec.load.rate_events_per_s().is_some();
         let (backlog_peak, recovery_ns) = timeline::progress(timeline);
@@ -190,18 +180,18 @@ impl Evidence<'_> {
     }
 
     fn circumstances(&self, prepared: &PreparedCase, times: &Times) -> Circumstances {
-        let (Observed { surroundings, elapsed_ns, .. }, build) = (&self.observed, environment::build());
+        let (Observed { disturbance, elapsed_ns, .. }, build) = (&self.observed, environment::build());
         Circumstances {
             usable_cores: Some(environment::usable_cores()),
             lasted_ns: Some(*elapsed_ns),
             completed_in_time: None,
             is_unsteady: false,
-            steal_share: surroundings.steal_share,
-            throttled_share: surroundings.throttled_share,
-            swapped_bytes: surroundings.swapped_bytes,
+            steal_share: disturbance.steal_share,
+            throttled_share: disturbance.throttled_share,
+            swapped_bytes: disturbance.swapped_bytes,
             on_battery: environment::on_battery(),
             swap: environment::swap_use(),
-            span_ms: crate::case::evaluate::span_ms(self.trace),
+            span_ms: span_ms(self.trace),
             retention_ms: None,
             has_day_rhythm: prepared.profile().is_none_or(flowbench_generators::Profile::has_day_rhythm),
             miscounted_share: None,
@@ -245,16 +235,14 @@ impl Times {
         times
     }
 
-    /// Returns the histograms that are not empty, by kind, each as a line of an hlog.
-    fn lines(&self) -> Vec<(String, String)> {
+    fn histogram_lines(&self) -> Vec<(String, String)> {
         let histograms = [
             ("latency", &self.latency),
             ("driver-lag", &self.lag),
             ("acknowledged", &self.acknowledged),
             ("shown", &self.shown),
         ];
-        let filled = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
-        filled.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?))).collect()
+        histogram_lines(&histograms)
     }
 }
 
@@ -265,8 +253,8 @@ fn reached_ns(progress: &[Progress], post: &Post) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::observed::Surroundings;
     use super::*;
+    use crate::environment::RunDisturbance;
 
     fn post(due_ns: u64, events: u64, position: u64) -> Post {
         let sent_ns = due_ns + 5_000;
@@ -295,7 +283,7 @@ mod tests {
             elapsed_ns: 9_000_000,
             accepted_events: 30,
             emitted_events: 0,
-            surroundings: Surroundings { steal_share: None, throttled_share: None, swapped_bytes: None },
+            disturbance: RunDisturbance::default(),
         };
         let times = Times::of(&observed, 0, true);
         let max_ms = |histogram: &LatencyHistogram| histogram.quantile_ns(1.0).map(|ns| (ns + 50_000) / 1_000_000);

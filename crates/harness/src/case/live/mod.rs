@@ -11,6 +11,7 @@ mod folder;
 mod observed;
 mod posting;
 mod viewing;
+mod waiting;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,12 +26,12 @@ use flowbench_pipelines::{Pipeline, Registry, RunConfig, Strategy};
 
 use self::evaluation::{Evidence, Replay};
 use self::folder::SessionFolder;
-use self::observed::{Observed, Progress, RunClock, Surroundings};
+use self::observed::{Observed, Progress, RunClock};
 use self::posting::Offering;
 use self::viewing::{Habit, Viewer};
 use crate::case::error::CaseError;
 use crate::case::trial::PreparedCase;
-use crate::environment;
+use crate::environment::RunCounters;
 use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::live_setup::LiveSetup;
 use crate::live::{EMITTED, LivePipeline, LiveService, LiveSession, LiveSpec, ServiceSpec, wall_pipelines};
@@ -63,7 +64,7 @@ pub(super) fn run(spec: &CaseSpec, setup: LiveSetup, registry: Registry) -> Resu
     drop(offering);
     let replay = Replay::measure(spec, &prepared, &trace)?;
     let evidence = Evidence { feed: FEED, observed, end, replay, trace: &trace, viewers: setup.clients() as u64 };
-    evidence.result(spec, &prepared)
+    Ok(evidence.result(spec, &prepared))
 }
 
 /// Returns the session of a case.
@@ -102,7 +103,7 @@ fn around(setup: LiveSetup, folder: &SessionFolder) -> Result<ServiceSpec, CaseE
 /// Has events posted and the wall looked at, until everything that counts is shown.
 fn observe(service: &LiveService, setup: LiveSetup, offering: &Offering) -> Result<Observed, CaseError> {
     let (session, address, is_over) = (service.session(), service.address(), AtomicBool::new(false));
-    let before = Before::now();
+    let (counters, cpu_before_ns) = (RunCounters::now(), process_cpu_ns());
     let clock = RunClock(Instant::now());
     let viewers: Vec<Viewer> = Habit::of(setup).map(|habit| Viewer::new(habit, address, clock)).collect();
     let observed = thread::scope(|scope| {
@@ -122,24 +123,22 @@ fn observe(service: &LiveService, setup: LiveSetup, offering: &Offering) -> Resu
         }
         let (elapsed_ns, (accepted_events, _)) = (clock.now_ns(), session.events());
         is_over.store(true, Ordering::Release);
-        let surroundings = before.until_now(elapsed_ns);
-        for thread in posting {
-            joined(thread)?;
-        }
+        let (disturbance, cpu_ns) = (counters.since(elapsed_ns), process_cpu_ns().saturating_sub(cpu_before_ns));
+        posting.into_iter().for_each(joined);
         let shown = looking.into_iter().map(joined).collect::<Vec<_>>();
         let emitted = session.feeds().get(EMITTED);
-        Ok::<Observed, CaseError>(Observed {
+        Observed {
             posts: offering.take_posts(elapsed_ns),
             answered: joined(answers),
             shown: shown.into_iter().flatten().collect(),
             readings: joined(readings),
-            cpu_ns: surroundings.1,
+            cpu_ns,
             elapsed_ns,
             accepted_events,
             emitted_events: emitted.map_or(0, |queue| queue.end().0),
-            surroundings: surroundings.0,
-        })
-    })?;
+            disturbance,
+        }
+    });
     offering.failure().map_or(Ok(observed), Err)
 }
 
@@ -185,40 +184,6 @@ fn recorded(folder: &SessionFolder) -> Result<Trace, CaseError> {
     Ok(read.map_err(|error| CaseError::Recording(error.to_string()))?.0)
 }
 
-/// The counters of process and machine when a run began.
-struct Before {
-    ticks: Option<environment::CpuTicks>,
-    throttled_ns: Option<u64>,
-    swapped_bytes: Option<u64>,
-    cpu_ns: u64,
-}
-
-impl Before {
-    fn now() -> Before {
-        Before {
-            ticks: environment::CpuTicks::now(),
-            throttled_ns: environment::throttled_ns(),
-            swapped_bytes: environment::swapped_bytes(),
-            cpu_ns: process_cpu_ns(),
-        }
-    }
-
-    /// Returns what the machine has done since, and the CPU time that the process has taken, ns.
-    fn until_now(&self, elapsed_ns: u64) -> (Surroundings, u64) {
-        let since = |before: Option<u64>, now: Option<u64>| Some(now?.saturating_sub(before?));
-        let throttled_ns = since(self.throttled_ns, environment::throttled_ns());
-        let surroundings = Surroundings {
-            steal_share: self
-                .ticks
-                .as_ref()
-                .and_then(|before| environment::CpuTicks::now()?.stolen_share_since(before)),
-            throttled_share: throttled_ns.map(|ns| ns as f64 / elapsed_ns.max(1) as f64),
-            swapped_bytes: since(self.swapped_bytes, environment::swapped_bytes()),
-        };
-        (surroundings, process_cpu_ns().saturating_sub(self.cpu_ns))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use flowbench_measurement::record::{Numbers, Status};
@@ -255,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_given_every_answer() {
+    fn functions_emit_no_more_than_an_event_for_each_hundredth_answer() {
         let numbers = numbers("pipeline = \"identity\"\norder = \"speculative\"\nlive = \"functions=2\"");
         // What is on its way when the run is over may be missing.
         assert!(numbers.live.unwrap().emitted_events <= 80, "{:?}", numbers.live);

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use flowbench_measurement::timeline::Reading;
 
+use crate::environment::RunDisturbance;
+
 /// What was seen of a session while it ran.
 pub(super) struct Observed {
     /// Every post, in the order of their receipts.
@@ -18,7 +20,7 @@ pub(super) struct Observed {
     /// Events of the trace at that time: more were on their way.
     pub(super) accepted_events: u64,
     pub(super) emitted_events: u64,
-    pub(super) surroundings: Surroundings,
+    pub(super) disturbance: RunDisturbance,
 }
 
 /// A post with its receipt.
@@ -46,13 +48,6 @@ pub(super) struct Post {
 pub(super) struct Progress {
     pub(super) at_ns: u64,
     pub(super) events: u64,
-}
-
-/// What the machine did meanwhile.
-pub(super) struct Surroundings {
-    pub(super) steal_share: Option<f64>,
-    pub(super) throttled_share: Option<f64>,
-    pub(super) swapped_bytes: Option<u64>,
 }
 
 /// The clock of a run, which begins at 0.

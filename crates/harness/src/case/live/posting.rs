@@ -7,12 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use flowbench_events::{Trace, push_json_line};
+use flowbench_events::{Trace, push_undated_json_line};
 use flowbench_measurement::offered_load::Schedule;
 use serde_json::{Map, Value};
 
 use super::connection::Connection;
 use super::observed::{Post, RunClock};
+use super::waiting::rest;
 use crate::case::error::CaseError;
 use crate::case::trial::schedule;
 use crate::experiment::case_spec::CaseSpec;
@@ -26,8 +27,6 @@ const BATCH_EVENTS: u64 = 1_000;
 const BATCH_NS: f64 = 20e6;
 /// How long a post that was refused rests before it is repeated.
 const REST: Duration = Duration::from_millis(20);
-/// How often somebody who waits looks whether the run is over.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The events of a run, when they are due, and what has become of them.
 pub(super) struct Offering {
@@ -89,12 +88,11 @@ impl Offering {
         }
     }
 
-    /// Posts one batch after the other until the run is over, or a closed loop has no more.
-    pub(super) fn post(&self, address: SocketAddr, clock: RunClock, is_over: &AtomicBool) -> Result<(), CaseError> {
+    /// Posts one batch after the other until the run is over, or a closed loop has no more; notes why it cannot.
+    pub(super) fn post(&self, address: SocketAddr, clock: RunClock, is_over: &AtomicBool) {
         if let Err(problem) = self.post_all(address, clock, is_over) {
             lock(&self.failure).get_or_insert(problem);
         }
-        Ok(())
     }
 
     fn post_all(&self, address: SocketAddr, clock: RunClock, is_over: &AtomicBool) -> Result<(), String> {
@@ -102,30 +100,38 @@ impl Offering {
         loop {
             let first = self.next_batch.fetch_add(1, Ordering::Relaxed) * self.batch_events;
             let Some(mut post) = self.plan.post(first, self.batch_events) else { return Ok(()) };
-            if !wait_until(post.ready_ns, clock, is_over) {
+            if !rest(Duration::from_nanos(post.ready_ns.saturating_sub(clock.now_ns())), is_over) {
                 return Ok(());
             }
-            let pieces = self.bodies.pieces(first, post.events);
             post.sent_ns = clock.now_ns();
             if matches!(self.plan, Plan::Closed { .. }) {
                 (post.due_ns, post.ready_ns) = (post.sent_ns, post.sent_ns);
             }
-            loop {
-                let answer = connection.post_lines(&pieces).map_err(|error| format!("POST /events: {error}"))?;
-                match answer.status {
-                    202 => post.position = position(&answer.body, post.events)?,
-                    429 if is_over.load(Ordering::Acquire) => return Ok(()),
-                    429 => {
-                        post.refused += 1;
-                        thread::sleep(REST);
-                        continue;
-                    }
-                    status => return Err(format!("POST /events was answered {status}: {}", answer.body)),
-                }
-                break;
+            if !self.deliver(&mut connection, &mut post, is_over)? {
+                return Ok(());
             }
             post.acknowledged_ns = clock.now_ns();
             lock(&self.receipts).push(post);
+        }
+    }
+
+    /// Posts a batch until it is accepted; returns false if the run is over before.
+    fn deliver(&self, connection: &mut Connection, post: &mut Post, is_over: &AtomicBool) -> Result<bool, String> {
+        let pieces = self.bodies.pieces(post.first, post.events);
+        loop {
+            let answer = connection.post_lines(&pieces).map_err(|error| format!("POST /events: {error}"))?;
+            match answer.status {
+                202 => {
+                    post.position = position(&answer.body, post.events)?;
+                    return Ok(true);
+                }
+                429 if is_over.load(Ordering::Acquire) => return Ok(false),
+                429 => {
+                    post.refused += 1;
+                    thread::sleep(REST);
+                }
+                status => return Err(format!("POST /events was answered {status}: {}", answer.body)),
+            }
         }
     }
 
@@ -213,20 +219,6 @@ impl Plan {
     }
 }
 
-/// Waits until an instant; returns false if the run is over before.
-fn wait_until(due_ns: u64, clock: RunClock, is_over: &AtomicBool) -> bool {
-    loop {
-        if is_over.load(Ordering::Acquire) {
-            return false;
-        }
-        let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
-        if left.is_zero() {
-            return true;
-        }
-        thread::sleep(left.min(LOOK_EVERY));
-    }
-}
-
 /// Returns the position in a receipt, which must be for all events.
 fn position(receipt: &str, events: u64) -> Result<u64, String> {
     let receipt: Map<String, Value> =
@@ -252,15 +244,8 @@ pub(super) struct Bodies {
 impl Bodies {
     pub(super) fn of(trace: &Trace) -> Bodies {
         let mut bodies = Bodies { text: String::new(), ends: Vec::with_capacity(trace.events.len()) };
-        let mut line = String::new();
         for event in &trace.events {
-            line.clear();
-            push_json_line(event, &trace.symbols, "", &mut line);
-            // What was just written is an object.
-            let mut fields: Map<String, Value> = serde_json::from_str(&line).unwrap_or_default();
-            ["event_id", "event_time", "arrival_time"].iter().for_each(|name| drop(fields.remove(*name)));
-            bodies.text.push_str(&Value::from(fields).to_string());
-            bodies.text.push('\n');
+            push_undated_json_line(event, &trace.symbols, &mut bodies.text);
             bodies.ends.push(bodies.text.len());
         }
         bodies

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::observed::{Progress, RunClock};
+use super::waiting::rest;
 use crate::experiment::live_setup::LiveSetup;
 
 /// How a client looks at the wall.
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const STAY: Duration = Duration::from_secs(1);
 /// How long a client waits before it comes again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often a client that waits looks whether the run is over.
+/// How long a client waits for bytes before it looks whether the run is over.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Habit {
@@ -140,17 +140,6 @@ fn shown_by(line: &[u8]) -> Option<u64> {
     let at = head.windows(BEGINNING.len()).position(|window| window == BEGINNING)? + BEGINNING.len();
     let digits = head[at..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(None, |number: Option<u64>, digit| Some(number.unwrap_or(0) * 10 + u64::from(digit - b'0')))
-}
-
-fn rest(length: Duration, is_over: &AtomicBool) {
-    let until = Instant::now() + length;
-    while !is_over.load(Ordering::Acquire) {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::sleep(left.min(LOOK_EVERY));
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::source::EVENTS_MAX;
 use crate::cloud_event::{CloudEvent, EventData};
-use crate::wall::row::shortened;
+use crate::shortened::shortened;
 
 /// Bytes that are read at a time; of a longer file, the last ones.
 const BYTES_MAX: u64 = 2 << 20;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use flowbench_events::Problems;
 use super::csv_file::CsvFile;
 use super::remote_feed::{Polled, RemoteFeed};
 use super::source::{ExternalFeed, ExternalSource};
+use crate::stop_signal::is_stopped_within;
 use crate::wall_clock::wall_clock_ms;
 
 /// How often files are looked at, and how long a feed that answers at once without an event is left alone.
@@ -71,7 +72,7 @@ fn look_at(mut files: Vec<WatchedFile>, stopped: &Receiver<()>) {
                 Err(why) => feed.fail(&why, *last_read_ms),
             }
         }
-        if is_stopped(stopped, LOOK_EVERY) {
+        if is_stopped_within(stopped, LOOK_EVERY) {
             return;
         }
     }
@@ -105,14 +106,10 @@ fn follow(mut remote: RemoteFeed, feed: &ExternalFeed, stopped: &Receiver<()>) {
                 rest
             }
         };
-        if is_stopped(stopped, rest) {
+        if is_stopped_within(stopped, rest) {
             return;
         }
     }
-}
-
-fn is_stopped(stopped: &Receiver<()>, rest: Duration) -> bool {
-    !matches!(stopped.recv_timeout(rest), Err(RecvTimeoutError::Timeout))
 }
 
 fn spawn(name: &str, run: impl FnOnce(Receiver<()>) + Send + 'static) -> Result<Sender<()>, Problems> {
