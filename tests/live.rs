@@ -168,7 +168,7 @@ fn what_is_posted_is_answered_and_what_is_recorded_is_replayed() {
     let inbox = until(address, "inbox", |events| !events.is_empty());
     assert_eq!((&inbox[0]["type"], &inbox[0]["data"]["by"]), (&json!("com.example.paid"), &json!("card")));
     let words = served.end();
-    assert!(words.contains("3 events in") && words.contains("large: 1 answers"), "{words}");
+    assert!(words.contains("accepted: 3 events in") && words.contains("large: 1 answer,"), "{words}");
 
     scratch.ok("flowbench replay live.jsonl.zst --pipeline export-review --set threshold=100 -o answers.csv -q");
     let replayed = String::from_utf8(scratch.bytes("answers.csv")).unwrap();
@@ -204,6 +204,13 @@ fn a_world_is_served_to_its_end_and_judged_afterwards() {
     let answers = String::from_utf8(scratch.bytes("answers.csv")).unwrap();
     let line = format!("trending-products: {} answers", answers.lines().count() - 1);
     assert!(ended.stderr.contains(&line), "{line}\n{}", ended.stderr);
+    // The command that the end names gives the same answers, digest for digest.
+    let command = ended.stderr.lines().map(str::trim).find(|line| line.starts_with("flowbench replay")).unwrap();
+    let feed = command.split(' ').nth(4).unwrap();
+    let said = ended.stderr.lines().find(|line| line.starts_with(&format!("  {feed}: "))).unwrap();
+    let digest = said.split(' ').next_back().unwrap();
+    let replayed = scratch.ok(command);
+    assert!(digest.len() == 16 && replayed.stderr.contains(digest), "{}\n{}", ended.stderr, replayed.stderr);
 }
 
 #[test]
@@ -309,9 +316,12 @@ fn what_cannot_be_served_says_what_to_do() {
     scratch.fails("flowbench serve --listen 127.0.0.1:0 --set nothing:x=1", 2, &["there is no feed 'nothing'"]);
     scratch.fails(
         "flowbench serve --listen 127.0.0.1:0 --pipeline sessions --strategy shared",
-        1,
+        2,
         &["cannot answer live"],
     );
+    scratch.fails("flowbench serve --listen 127.0.0.1:0 --log no.csv", 2, &["--log no.csv: No such file"]);
+    scratch.fails("flowbench serve --listen 127.0.0.1:0 --functions no", 1, &["the folder of functions no: No such"]);
+    scratch.fails("flowbench serve --generate retail --world views=3", 2, &["--world: there is no parameter 'views'"]);
     scratch.write("live.jsonl.zst", "no recording");
     scratch.fails(
         "flowbench serve --listen 127.0.0.1:0 --pipeline identity",

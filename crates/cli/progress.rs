@@ -205,9 +205,10 @@ fn description(spec: &CaseSpec, found_events_per_s: Option<f64>) -> String {
     let CaseSpec { part, repeat, pipeline, config, slack_ms, .. } = spec;
     let fault = spec.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let processes = if spec.processes > 1 { format!("{}x", spec.processes) } else { String::new() };
+    let live = spec.live.map_or(String::new(), |live| format!(", live {live}"));
     let world = if spec.trace.world.is_empty() { String::new() } else { format!(", {}", spec.trace.world) };
     format!(
-        "{part}: {pipeline} {} x{processes}{}{world}, {} slack {}, {}, {}{fault}, repeat {repeat}",
+        "{part}: {pipeline} {} x{processes}{}{world}, {} slack {}, {}, {}{live}{fault}, repeat {repeat}",
         config.strategy.name(),
         config.workers,
         config.order.name(),

@@ -34,6 +34,7 @@ fn table(stats: &ReplayStats, summary: &ReadSummary) -> String {
     line("events", stats.events.to_string());
     line("late, dropped as late", format!("{}, {}", stats.late, stats.dropped_as_late));
     line("answers", format!("{}, digest {}", stats.answers, stats.answers_digest));
+    line("digest of their texts", stats.answers_text_digest.clone());
     line("time in the dataflow", ns(stats.elapsed_ns));
     line("throughput", format!("{:.0} events/s", stats.throughput_events_per_s));
     let latency = &stats.epoch_latency;

@@ -1,21 +1,23 @@
 //! `serve`: a live session, with HTTP and the wall.
 
 use std::io::BufReader;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flowbench_events::{Input, Mapping, ReadOptions, duration_text};
+use flowbench_events::{Input, Mapping, ReadOptions, did_you_mean_or_list, duration_text};
 use flowbench_generators::{Amount, Generator};
 use flowbench_harness::find_pipeline;
 use flowbench_harness::generate::profile;
 use flowbench_harness::live::{
-    LivePipeline, LiveService, LiveSessionEnd, LiveSpec, Pace, ServiceError, ServiceSpec, SourceReport,
-    offer_generated, offer_lines, offer_log, wall_pipelines,
+    LivePipeline, LiveService, LiveSessionEnd, LiveSessionError, LiveSpec, Pace, ServiceError, ServiceSpec,
+    SourceReport, offer_generated, offer_lines, offer_log, wall_pipelines,
 };
 use flowbench_live::{GateConfig, HttpLimits, wall_clock_ms};
 use flowbench_pipelines::{Pipeline, Registry};
+use flowbench_report::counted;
 
 use crate::args::{Format, Serve};
 use crate::axes::run_config;
@@ -70,6 +72,9 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
 fn failure(error: ServiceError) -> Failure {
     match error {
         ServiceError::Configuration(problems) => Failure::problems(&problems),
+        ServiceError::Session(error @ (LiveSessionError::Setting { .. } | LiveSessionError::Unsupported { .. })) => {
+            Failure::usage_error(error)
+        }
         error => Failure::failed(error),
     }
 }
@@ -89,8 +94,11 @@ fn session(args: &Serve, registry: Registry) -> Result<LiveSpec, Failure> {
         let (feed, setting) = setting.split_once(':').ok_or_else(|| {
             Failure::usage_error(format!("--set {setting}: expected FEED:KEY=VALUE, such as orders:threshold=1000"))
         })?;
-        let pipeline = pipelines.iter_mut().find(|one| one.feed == feed);
-        let pipeline = pipeline.ok_or_else(|| Failure::usage_error(format!("--set: there is no feed '{feed}'")))?;
+        let feeds: Vec<String> = pipelines.iter().map(|one| one.feed.clone()).collect();
+        let pipeline = pipelines.iter_mut().find(|one| one.feed == feed).ok_or_else(|| {
+            let hint = did_you_mean_or_list(feed, feeds.iter().map(String::as_str));
+            Failure::usage_error(format!("--set: there is no feed '{feed}'{hint}"))
+        })?;
         pipeline.settings.push(setting.to_owned());
     }
     let gate = GateConfig {
@@ -137,12 +145,20 @@ enum Source {
 impl Source {
     fn new(args: &Serve) -> Result<Source, Failure> {
         if let Some(name) = &args.generate {
-            let profile = profile(name, &args.world).map_err(Failure::usage_error)?;
+            // What is `--set` for `generate` has another name here.
+            let of_world = |error: String| error.replacen("--set", "--world", 1);
+            let profile = profile(name, &args.world);
+            let profile = profile.map_err(|error| Failure::usage_error(of_world(error.to_string())))?;
             let generator = Generator::new(&profile, args.seed).map_err(Failure::usage_error)?;
             let amount = Amount::Events(args.count.unwrap_or(u64::MAX));
             return Ok(Source::World { generator: Box::new(generator), amount, speed: args.speed });
         }
         let Some(path) = &args.log else { return Ok(Source::None) };
+        if path != Path::new("-")
+            && let Err(error) = std::fs::File::open(path)
+        {
+            return Err(Failure::usage_error(format!("--log {}: {error}", path.display())));
+        }
         let is_json = args.map.is_none() && args.format != Some(Format::Csv);
         if path == Path::new("-") && is_json {
             return Ok(Source::Lines);
@@ -167,7 +183,7 @@ fn run(
     until_end: bool,
 ) -> Option<Result<SourceReport, String>> {
     let mut thread = start(service, source, interruption);
-    let (mut report, mut rules_problem) = (None, None);
+    let (mut report, mut rules_problem, mut told_of_functions) = (None, None, Vec::new());
     let ends_at_once = until_end && thread.is_none();
     while !ends_at_once && interruption.exit_code().is_none() && !service.session().has_ended() {
         if let Some(finished) = thread.take_if(|thread| thread.is_finished()) {
@@ -177,6 +193,9 @@ fn run(
             }
         }
         tell(&mut rules_problem, service.rules_problem());
+        let of_functions = service.function_problems();
+        of_functions.iter().filter(|problem| !told_of_functions.contains(*problem)).for_each(eprint);
+        told_of_functions = of_functions;
         thread::sleep(LOOK_EVERY);
     }
     // A log on standard input may never end; whatever it had offered is in the recording.
@@ -194,7 +213,7 @@ fn tell(told: &mut Option<String>, problem: Option<String>) {
     }
     match &problem {
         Some(problem) => eprint(format!("rules: {problem}; the rules before go on")),
-        None => eprint("rules: the file is taken up".to_owned()),
+        None => eprint("rules: the file is loaded".to_owned()),
     }
     *told = problem;
 }
@@ -214,13 +233,18 @@ fn start(service: &LiveService, source: Source, interruption: &Arc<Interruption>
         Source::World { generator, amount, speed } => {
             Ok(offer_generated(&generator, amount, begin_ms, speed, &door, interruption.flag()))
         }
-        Source::Lines => offer_lines(BufReader::new(std::io::stdin()), &door, interruption.flag())
+        Source::Lines => offer_lines(BufReader::new(std::io::stdin()), &door, interruption.flag(), tell_refusal)
             .map_err(|error| format!("standard input cannot be read: {error}")),
         Source::Log { input, options, pace } => {
-            offer_log(&input, &options, pace, &door, interruption.flag()).map_err(|error| error.to_string())
+            offer_log(&input, &options, pace, &door, interruption.flag(), tell_refusal)
+                .map_err(|error| error.to_string())
         }
     };
     thread::Builder::new().name("source".to_owned()).spawn(run).ok()
+}
+
+fn tell_refusal(reason: &str) {
+    eprint(format!("source: an event was refused: {reason}; more of them are counted and told at the end"));
 }
 
 fn joined(thread: SourceThread) -> Result<SourceReport, String> {
@@ -228,7 +252,7 @@ fn joined(thread: SourceThread) -> Result<SourceReport, String> {
 }
 
 fn greet(service: &LiveService, args: &Serve) {
-    let address = service.address();
+    let address = shown_address(service.address(), args);
     let recovered = service.session().recovered();
     eprint(format!("wall     http://{address}/"));
     eprint(format!("events   http://{address}/events  (POST: CloudEvents or JSON Lines)"));
@@ -238,8 +262,9 @@ fn greet(service: &LiveService, args: &Serve) {
     let recording = args.recording.display();
     match recovered.lines {
         0 | 1 => eprint(format!("recorded in {recording}; end with Ctrl-C")),
-        lines => {
-            eprint(format!("goes on with {recording}, of which {lines} lines were answered again; end with Ctrl-C"));
+        _ => {
+            let events = counted(service.session().events().0 as usize, "event");
+            eprint(format!("goes on with {recording}, whose {events} are answered again; end with Ctrl-C"));
         }
     }
     let slack_ms = service.session().slack_ms();
@@ -251,6 +276,16 @@ fn greet(service: &LiveService, args: &Serve) {
             "note: {} bytes at its end were of an epoch that had not been accepted, and were cut off",
             recovered.cut_off_bytes
         ));
+    }
+}
+
+/// Returns the address as a browser may be given it.
+fn shown_address(address: SocketAddr, args: &Serve) -> String {
+    match args.host.first() {
+        Some(name) if address.ip().is_unspecified() && name.contains(':') => name.clone(),
+        Some(name) if address.ip().is_unspecified() => format!("{name}:{}", address.port()),
+        None if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        _ => address.to_string(),
     }
 }
 
@@ -273,14 +308,33 @@ fn of_source(report: &SourceReport) -> String {
 }
 
 fn farewell(end: &LiveSessionEnd, args: &Serve) -> String {
-    let mut text = format!("{} events in {} epochs were accepted", end.gate.events, end.gate.epochs);
+    let counted = |n: u64, noun| counted(n as usize, noun);
+    let (events, epochs) = (counted(end.gate.events, "event"), counted(end.gate.epochs, "epoch"));
+    let mut text = format!("accepted: {events} in {epochs}");
     for (feed, answers) in &end.answers {
-        let left = answers.given - answers.taken_back;
-        text.push_str(&format!("\n  {feed}: {left} answers, digest {:016x}", answers.digest));
+        let left = counted(answers.given - answers.taken_back, "answer");
+        text.push_str(&format!("\n  {feed}: {left}, digest of their texts {:016x}", answers.digest));
     }
     let recording = args.recording.display();
-    text.push_str(&format!(
-        "\nthe recording is {recording}; go on with it, or `flowbench replay {recording} --pipeline ...`"
-    ));
+    text.push_str(&format!("\nthe recording is {recording}; serve goes on with it"));
+    if let Some((feed, _)) = end.answers.first() {
+        text.push_str(&format!(", and this gives the same answers:\n  {}", replay_command(feed, args)));
+    }
     text
+}
+
+/// Returns the command that answers the recording as the pipeline of a feed did.
+fn replay_command(feed: &str, args: &Serve) -> String {
+    let named = args.pipeline.iter().find_map(|text| text.split_once('=').filter(|(name, _)| *name == feed));
+    let by_itself = args.pipeline.iter().find(|text| Path::new(text).file_stem().is_some_and(|stem| stem == feed));
+    let pipeline = named.map_or_else(|| by_itself.map_or(feed, String::as_str), |(_, pipeline)| pipeline);
+    let mut command =
+        format!("flowbench replay {} --pipeline {pipeline} --order {}", args.recording.display(), args.order);
+    for setting in args.set.iter().filter_map(|text| text.strip_prefix(feed)?.strip_prefix(':')) {
+        command.push_str(&format!(" --set '{setting}'"));
+    }
+    if args.eviction != "frontier" {
+        command.push_str(&format!(" --eviction '{}'", args.eviction));
+    }
+    format!("{command} --stats -o {feed}.csv")
 }

@@ -10,7 +10,7 @@ use super::log::Format;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where the session is recorded, which must end in `.jsonl.zst`; a recording that is there is gone on with
+    /// Where the session is recorded, which must end in `.jsonl.zst`; an existing recording is continued
     #[arg(long, value_name = "FILE", default_value = "live.jsonl.zst")]
     pub(crate) recording: PathBuf,
     /// Address to listen on; port 0 takes one that is free. Beyond this machine, it needs `--tokens`
@@ -57,10 +57,10 @@ pub(crate) struct Serve {
     /// Layout of the wall
     #[arg(long, value_name = "WALL.toml")]
     pub(crate) wall: Option<PathBuf>,
-    /// Rules: events that are emitted when a condition is true of an answer; taken up while it runs
+    /// Rules: events that are emitted when a condition is true of an answer; reloaded when it changes
     #[arg(long, value_name = "RULES.toml")]
     pub(crate) rules: Option<PathBuf>,
-    /// Folder of functions: WebAssembly modules that are taken up while it runs
+    /// Folder of functions: WebAssembly modules, which are reloaded when they change
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
     /// Webhooks to push feeds to

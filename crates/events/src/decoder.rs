@@ -278,7 +278,7 @@ impl Decoder {
 }
 
 /// The reason for which a required field is bad.
-const EMPTY: &str = "it is empty (or its pattern finds nothing)";
+const EMPTY: &str = "it is missing or empty (or its pattern finds nothing)";
 
 impl Field {
     fn bad(self, reason: impl Into<String>) -> BadField {

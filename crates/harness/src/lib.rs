@@ -11,6 +11,7 @@
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
 
+mod answers_so_far;
 pub mod bench;
 pub mod case;
 pub mod cluster;

@@ -25,13 +25,18 @@ pub enum PipelineError {
     File(#[from] Problems),
 }
 
-/// Returns the pipeline of a name that the registry knows, or that of the file at a path, such as `./mine.toml`.
+/// Returns the pipeline of a name that the registry or the wall of live sessions has, or that of the file at a path, such as
+/// `./mine.toml`.
 ///
 /// # Errors
 ///
 /// Fails if there is no such name, if the file cannot be read, and with everything that is wrong in it.
 pub fn find_pipeline(name: &str, registry: Registry) -> Result<&'static dyn Pipeline, PipelineError> {
     if !FilePipeline::is_path(name) {
+        #[cfg(feature = "live")]
+        if let Some(pipeline) = crate::live::wall_file(name) {
+            return Ok(pipeline?);
+        }
         return Ok(registry.find(name)?);
     }
     Ok(find_pipeline_file(name)?)

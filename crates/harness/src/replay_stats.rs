@@ -9,6 +9,7 @@ use flowbench_measurement::record::Quantiles;
 use flowbench_pipelines::{BoundPipeline, Feed, RunConfig, RunEnd, RunError};
 use serde::Serialize;
 
+use crate::answers_so_far::AnswersSoFar;
 use crate::measure::resident_set::peak_rss_bytes;
 use crate::measure::{Idle, Load, Measured, Setting, measure};
 
@@ -38,6 +39,9 @@ pub struct ReplayStats {
     pub answers: u64,
     /// Digest of the answers, as 16 hexadecimal digits; that of a measured case with the same answers is the same.
     pub answers_digest: String,
+    /// Digest of the answers as they are written, which does not depend on the log that names them: that of the live
+    /// session is the same whose recording is replayed.
+    pub answers_text_digest: String,
     /// Digest of the events in the order of the log.
     pub trace_digest: String,
 }
@@ -76,6 +80,7 @@ fn stats(feed: &Feed, measured: &Measured) -> ReplayStats {
         dropped_as_late: end.late.count,
         answers: end.answers.len() as u64,
         answers_digest: format!("{:016x}", digest.value()),
+        answers_text_digest: format!("{:016x}", AnswersSoFar::of(&*end.answers, &feed.trace().symbols).digest),
         trace_digest: feed.trace().digest(),
     }
 }

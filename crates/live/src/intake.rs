@@ -51,6 +51,15 @@ pub struct IntakeReceipt {
     pub hints: Vec<OfferHint>,
 }
 
+impl IntakeReceipt {
+    /// Returns a ticket that has this receipt, of an intake that does not keep anyone waiting.
+    pub fn into_ticket(self) -> Ticket {
+        let (sender, ticket) = oneshot::channel();
+        let _ = sender.send(self); // the ticket is there
+        ticket
+    }
+}
+
 /// What an event of a batch was accepted as, where something else was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferHint {

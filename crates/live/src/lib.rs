@@ -6,6 +6,7 @@ mod access;
 mod cloud_event;
 mod cursors_by_name;
 mod durable_file;
+mod emissions;
 mod filter;
 mod functions;
 mod gate;
@@ -25,17 +26,17 @@ pub use access::{
 };
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use cursors_by_name::{CursorFileError, CursorsByName};
+pub use emissions::{Emissions, EventSink, refused_emissions, wait_for_receipts};
 pub use filter::{
     CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, EventFilter, Filter, FilterOutcome, FilterSyntaxError,
     event_filter,
 };
 pub use functions::{
-    EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus, QueueByName,
-    RunningFunctions,
+    FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus, QueueByName, RunningFunctions,
 };
 pub use gate::{
     CutEpoch, EMITTERS, EpochConsumer, EventTimePace, Gate, GateConfig, GateDoor, GateEnd, LiveGateError,
-    SimulatedSource, WallClock,
+    SimulatedSource, WallClock, check_emitted_type,
 };
 pub use http::{
     FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, StatusSource, serve,

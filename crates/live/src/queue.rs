@@ -62,7 +62,7 @@ pub enum CursorError {
     },
     /// A text that is no cursor of this queue.
     #[error(
-        "'{0}' is not an id of this queue; take one that it has given, or leave it out to begin with the oldest event"
+        "'{0}' is not an id of this feed; take one that it has given, or leave it out to begin with the oldest event"
     )]
     Unknown(String),
 }

@@ -152,7 +152,7 @@ fn always(axes: &Axes) -> Vec<(&'static str, String)> {
 }
 
 /// Choices that are named only where they vary.
-fn optional(axes: &Axes) -> [(&'static str, String); 8] {
+fn optional(axes: &Axes) -> [(&'static str, String); 9] {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
     [
         ("deduplicate", axes.deduplicate.to_string()),
@@ -162,6 +162,7 @@ fn optional(axes: &Axes) -> [(&'static str, String); 8] {
         ("trace", axes.trace.clone()),
         ("seed", or_none(axes.seed.map(|seed| seed.to_string()))),
         ("world", if axes.world.is_empty() { "as-it-is".to_owned() } else { axes.world.clone() }),
+        ("live", or_none(axes.live.clone())),
         ("fault", or_none(axes.fault.clone())),
     ]
 }
@@ -206,6 +207,10 @@ mod tests {
         let texts = texts(&cases);
         assert!(texts[0].ends_with("/rate=50000/slack=60000ms/as-it-is"), "{}", texts[0]);
         assert!(texts[1].ends_with("/rate=50000/slack=0ms/one_key_30_%"), "{}", texts[1]);
+        let mut live = vec![example::case(1, 1), example::case(2, 1)];
+        live[1].axes.live = Some("wall viewers=10".into());
+        let texts: Vec<String> = names(&live);
+        assert!(texts[1].ends_with("/rate=50000/live=wall_viewers=10"), "{}", texts[1]);
     }
 
     #[test]

@@ -26,12 +26,17 @@ pub enum ComparisonForm {
 /// that are the same have rows only if `all`.
 pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool) -> String {
     let mut out = summary(comparison) + "\n";
+    let mut notes = String::new();
     for obstacle in &comparison.obstacles {
         let (field, before, after) = (obstacle.field, &obstacle.before, &obstacle.after);
-        out.push_str(&printable(&format!("forced: {field} differs, '{before}' before and '{after}' after")));
-        out.push('\n');
+        notes.push_str(&printable(&format!("forced: {field} differs, '{before}' before and '{after}' after")));
+        notes.push('\n');
     }
-    out.push_str(&remarks(comparison));
+    notes.push_str(&remarks(comparison));
+    out.push_str(&match form {
+        ComparisonForm::Terminal(screen) => notes.lines().map(|note| wrapped_lines(note, "", screen.width)).collect(),
+        ComparisonForm::Markdown => notes,
+    });
     let cells = listed(comparison, all);
     if !cells.is_empty() {
         let table = table(&cells, !comparison.obstacles.is_empty());

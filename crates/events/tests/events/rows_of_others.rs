@@ -134,7 +134,7 @@ fn a_kind_that_is_listed_is_one_even_if_its_cell_is_a_word_for_nothing() {
     assert_eq!(kinds("\"\" = \"page_viewed\""), [Kind::PageViewed; 2]);
     assert_eq!(kinds("x = \"page_viewed\""), [Kind::PageViewed]);
     let log = read("log.csv", format!("event_time,kind\n{T},NULL\n"));
-    assert_eq!(log.rejects(), ["2 kind: it is empty (or its pattern finds nothing)"]);
+    assert_eq!(log.rejects(), ["2 kind: it is missing or empty (or its pattern finds nothing)"]);
 }
 
 // Numbers (A.7, B17, B18).

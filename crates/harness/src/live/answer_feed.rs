@@ -3,21 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use flowbench_events::{Symbols, mix, rfc3339};
+use flowbench_events::{Symbols, rfc3339};
 use flowbench_live::{AttributeValue, CloudEvent, EventData, EventQueue};
-use flowbench_pipelines::{Answers, Changes};
+use flowbench_pipelines::Changes;
 use serde_json::value::to_raw_value;
 
-/// What a pipeline has answered so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AnswersSoFar {
-    /// Answers given.
-    pub given: u64,
-    /// Answers taken back.
-    pub taken_back: u64,
-    /// A number that is the same for the same multiset of answers that were given and not taken back.
-    pub digest: u64,
-}
+use crate::answers_so_far::AnswersSoFar;
 
 /// Gathers the answers to an epoch and appends them to a feed in canonical order, so that the feed does not depend on
 /// workers.
@@ -113,48 +104,5 @@ impl AnswerFeed {
 
     fn epoch(&self) -> MutexGuard<'_, Epoch> {
         self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl AnswersSoFar {
-    /// Returns the count and the digest of answers that are complete.
-    pub fn of(answers: &dyn Answers, symbols: &Symbols) -> AnswersSoFar {
-        let mut so_far = AnswersSoFar::default();
-        for at in 0..answers.len() {
-            let cells: Vec<String> = answers.cells(at, symbols).into_iter().skip(1).map(|(_, text)| text).collect();
-            so_far.count(answers.event_time_ms(at), &cells, false);
-        }
-        so_far
-    }
-
-    fn count(&mut self, time_ms: i64, cells: &[String], taken_back: bool) {
-        let hash = cells.iter().flat_map(|cell| cell.bytes().map(u64::from).chain([u64::MAX]));
-        let hash = hash.fold(mix(time_ms as u64), |hash, next| mix(hash ^ next));
-        if taken_back {
-            self.taken_back += 1;
-            self.digest = self.digest.wrapping_sub(hash);
-        } else {
-            self.given += 1;
-            self.digest = self.digest.wrapping_add(hash);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digest_is_that_of_what_is_left() {
-        let cells = |text: &str| [text.to_owned(), "x".to_owned()];
-        let mut one = AnswersSoFar::default();
-        one.count(1, &cells("a"), false);
-        one.count(2, &cells("b"), false);
-        one.count(1, &cells("a"), true);
-        let mut other = AnswersSoFar::default();
-        other.count(2, &cells("b"), false);
-        assert_eq!((one.digest, one.given, one.taken_back), (other.digest, 2, 1));
-        other.count(2, &cells("bx"), false);
-        assert_ne!(one.digest, other.digest);
     }
 }

@@ -18,11 +18,12 @@ mod tests;
 mod wall;
 mod wall_figures;
 
-pub use answer_feed::AnswersSoFar;
+pub use crate::answers_so_far::AnswersSoFar;
 pub use rules::{RuleState, RulesState};
 pub use service::{LiveService, ServiceError, ServiceSpec};
 pub use session::{
     EMITTED, INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress,
 };
 pub use sources::{Pace, SourceReport, offer_generated, offer_lines, offer_log};
+pub(crate) use wall::wall_file;
 pub use wall::wall_pipelines;

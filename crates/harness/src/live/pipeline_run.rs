@@ -11,7 +11,8 @@ use flowbench_pipelines::{
     BoundPipeline, ChangesOutlet, Driver, Drivers, Feed, LiveEpochs, RunConfig, RunContext, RunError, StateCounts,
 };
 
-use super::answer_feed::{AnswerFeed, AnswersSoFar};
+use super::answer_feed::AnswerFeed;
+use crate::answers_so_far::AnswersSoFar;
 
 /// How long a worker that has nothing to do sleeps before it looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

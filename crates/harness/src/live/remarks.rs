@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use flowbench_events::{duration_text, rfc3339};
 use flowbench_live::{
-    EventTimePace, FunctionState, FunctionStates, FunctionStatus, RemarkSource, RunningFunctions, WallRemarks,
-    shortened, wall_clock_ms,
+    EventTimePace, FunctionState, FunctionStates, FunctionStatus, RemarkSource, RunningFunctions, Thousandths,
+    WallRemarks, shortened, wall_clock_ms,
 };
 
 use super::rules::RunningRules;
@@ -27,19 +27,26 @@ pub(super) fn remarks(
         if let Some(session) = session.upgrade() {
             let (events, late) = session.events();
             remarks.is_catching_up = session.is_catching_up();
-            remarks.notes.extend((late > 0).then(|| format!("{late} of {events} events came late.")));
+            remarks
+                .notes
+                .extend((late > 0).then(|| format!("{} of {} events came late.", grouped(late), grouped(events))));
             remarks.notes.extend(event_time(&session));
         }
         if let Some(rules) = &rules {
             remarks.problems.extend(rules.lock().unwrap_or_else(PoisonError::into_inner).problem.clone());
         }
         let functions = functions.as_ref().map(FunctionStates::get).unwrap_or_default();
-        remarks.problems.extend(functions.iter().filter_map(stopped));
+        remarks.problems.extend(functions.iter().filter_map(function_problem));
         for problem in &mut remarks.problems {
             *problem = shortened(problem, PROBLEM_CHARS_MAX);
         }
         remarks
     })
+}
+
+/// Returns a number with separators between thousands.
+fn grouped(number: u64) -> String {
+    Thousandths(i128::from(number) * 1_000).to_string()
 }
 
 /// Says that event time stands still, and why; `None` if it does not.
@@ -59,9 +66,12 @@ pub(super) fn event_time(session: &LiveSession) -> Option<String> {
 }
 
 /// Says that a function does not run, and why; `None` if it does.
-fn stopped(function: &FunctionState) -> Option<String> {
+pub(super) fn function_problem(function: &FunctionState) -> Option<String> {
     let status = match function.status {
         FunctionStatus::Running => return None,
+        FunctionStatus::Waiting => {
+            return Some(format!("function {} waits: there is no feed '{}'", function.name, function.feed));
+        }
         FunctionStatus::Suspended => "is suspended",
         FunctionStatus::Refused => "is refused",
     };

@@ -13,13 +13,13 @@ use flowbench_live::webhook::{
 };
 use flowbench_live::{
     CloudEvent, CursorFileError, EventQueue, EventTimePace, ExternalReaders, FunctionHost, FunctionSettings, GateDoor,
-    HttpConfig, HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames,
-    WallLayout, WallTiles, event_filter,
+    HttpConfig, HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, Ticket, TokenFile,
+    WallFrames, WallLayout, WallTiles, event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::remarks::{event_time, remarks};
+use super::remarks::{event_time, function_problem, remarks};
 use super::rules::{RunningRules, start_rules};
 use super::session::{LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
 use super::wall_figures;
@@ -125,7 +125,7 @@ impl LiveService {
                 cursors,
                 Arc::clone(session.feeds()),
                 columns,
-                Arc::new(move |events: &[CloudEvent]| offer(&door, events)),
+                Arc::new(move |events: Vec<CloudEvent>| offer(&door, &events)),
             )
         });
         let rules = rules.transpose().map_err(ServiceError::Rules)?;
@@ -157,6 +157,12 @@ impl LiveService {
     pub fn rules_problem(&self) -> Option<String> {
         let states = self.rules.as_ref()?.states();
         states.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
+    }
+
+    /// Returns why functions do not run, one text for each of them.
+    pub fn function_problems(&self) -> Vec<String> {
+        let states = self.functions.as_ref().map(|functions| functions.states().get());
+        states.iter().flatten().filter_map(function_problem).collect()
     }
 
     /// Returns the session.
@@ -210,26 +216,22 @@ fn remove_if_empty(session: Arc<LiveSession>, recording: &Path) {
 fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
     let settings = FunctionSettings::new(folder, beside.join("functions.json"));
     let (door, feeds) = (session.door(), Arc::clone(session.feeds()));
-    // What is not recorded is emitted again in the next session.
-    let sink = move |events: Vec<CloudEvent>| {
-        let _ = offer(&door, &events);
-    };
-    let host = FunctionHost::new(settings, Arc::new(sink))?;
+    let mut host = FunctionHost::new(settings, Arc::new(move |events: Vec<CloudEvent>| offer(&door, &events)))?;
+    host.refresh()?; // a folder that is not there should be known at once
     Ok(host.start(Arc::new(move |name: &str| feeds.get(name)))?)
 }
 
-/// Offers what a rule or a function emitted, as soon as there is room, and waits until it is recorded; returns false if the
-/// session has ended before.
-fn offer(door: &GateDoor, events: &[CloudEvent]) -> bool {
+/// Offers what a rule or a function emitted, as soon as there is room; `None` if the session has ended before.
+fn offer(door: &GateDoor, events: &[CloudEvent]) -> Option<Ticket> {
     while !door.has_ended() {
         let batch = events.iter().map(|event| Offered::Emitted(Box::new(event.clone()))).collect();
         if door.wait_for_room(Duration::from_millis(200))
             && let Ok(ticket) = door.offer(batch)
         {
-            return ticket.blocking_recv().is_ok();
+            return Some(ticket);
         }
     }
-    false
+    None
 }
 
 fn start_sinks(

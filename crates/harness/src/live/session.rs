@@ -15,8 +15,8 @@ use flowbench_live::{
 use flowbench_pipelines::{EventTimeProgress, LiveEpoch, LiveEpochs, Pipeline, RunConfig, SettingError};
 use thiserror::Error;
 
-use super::answer_feed::AnswersSoFar;
 use super::pipeline_run::{PipelineRun, Progress, prepare};
+use crate::answers_so_far::AnswersSoFar;
 use crate::supported::{Unsupported, check_supported};
 
 /// The feed of events of types that are not flowbench's own.

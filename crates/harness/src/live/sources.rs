@@ -63,7 +63,7 @@ pub fn offer_generated(
     door: &GateDoor,
     is_over: &AtomicBool,
 ) -> SourceReport {
-    let mut offering = Offering::new(door, is_over, Pace::Recorded { speed });
+    let mut offering = Offering::new(door, is_over, Pace::Recorded { speed }, |_| ());
     let (mut stream, mut batch, mut shift_ms) = (generator.stream(amount), Vec::new(), None);
     while !is_over.load(Ordering::Acquire) && stream.next_batch(&mut batch) {
         for event in &batch {
@@ -84,7 +84,7 @@ pub fn offer_generated(
     offering.finish()
 }
 
-/// Offers a log until it or the session ends.
+/// Offers a log until it or the session ends. `tell` is told the first reason for a refusal as soon as it is known.
 ///
 /// # Errors
 ///
@@ -95,8 +95,9 @@ pub fn offer_log(
     pace: Pace,
     door: &GateDoor,
     is_over: &AtomicBool,
+    tell: impl Fn(&str),
 ) -> Result<SourceReport, ReadError> {
-    let mut offering = Offering::new(door, is_over, pace);
+    let mut offering = Offering::new(door, is_over, pace, &tell);
     let mut symbols = Symbols::default();
     let mut unreadable: (u64, Option<String>) = (0, None);
     let mut on_event = |event: Event, symbols: &Symbols| match offering.event(&event, symbols) {
@@ -105,7 +106,11 @@ pub fn offer_log(
     };
     let mut on_reject = |reject: &Reject| {
         unreadable.0 += 1;
-        unreadable.1.get_or_insert_with(|| reject.to_string());
+        unreadable.1.get_or_insert_with(|| {
+            let reason = reject.to_string();
+            tell(&reason);
+            reason
+        });
         Ok(())
     };
     let read = flowbench_events::read_events(input, options, &mut symbols, &mut on_event, &mut on_reject);
@@ -119,6 +124,7 @@ pub fn offer_log(
 }
 
 /// Offers lines of JSON, events of the interchange format or CloudEvents, as they are read, until they or the session end.
+/// `tell` is told the first reason for a refusal as soon as it is known.
 ///
 /// # Errors
 ///
@@ -127,8 +133,9 @@ pub fn offer_lines(
     lines: impl BufRead + Send + 'static,
     door: &GateDoor,
     is_over: &AtomicBool,
+    tell: impl Fn(&str),
 ) -> std::io::Result<SourceReport> {
-    let mut offering = Offering::new(door, is_over, Pace::AsRead);
+    let mut offering = Offering::new(door, is_over, Pace::AsRead, tell);
     // Reading may wait for ever, and what was read before must not wait with it.
     let (sender, read) = sync_channel(BATCH_EVENTS);
     thread::Builder::new().name("lines".to_owned()).spawn(move || {
@@ -160,7 +167,7 @@ pub fn offer_lines(
 }
 
 /// Offers events in batches, at their pace.
-struct Offering<'a> {
+struct Offering<'a, T> {
     door: &'a GateDoor,
     is_over: &'a AtomicBool,
     pace: Pace,
@@ -173,10 +180,12 @@ struct Offering<'a> {
     tickets: VecDeque<Ticket>,
     report: SourceReport,
     line: String,
+    /// Is told the first reason for a refusal, at once.
+    tell: T,
 }
 
-impl<'a> Offering<'a> {
-    fn new(door: &'a GateDoor, is_over: &'a AtomicBool, pace: Pace) -> Offering<'a> {
+impl<'a, T: Fn(&str)> Offering<'a, T> {
+    fn new(door: &'a GateDoor, is_over: &'a AtomicBool, pace: Pace, tell: T) -> Offering<'a, T> {
         let now = Instant::now();
         Offering {
             door,
@@ -190,6 +199,7 @@ impl<'a> Offering<'a> {
             tickets: VecDeque::new(),
             report: SourceReport::default(),
             line: String::new(),
+            tell,
         }
     }
 
@@ -267,7 +277,7 @@ impl<'a> Offering<'a> {
             && let Some(ticket) = self.tickets.pop_front()
         {
             // Without a receipt the session has ended before the batch was decided.
-            ticket.blocking_recv().into_iter().for_each(|receipt| self.report.add(receipt));
+            ticket.blocking_recv().into_iter().for_each(|receipt| self.report.add(receipt, &self.tell));
         }
     }
 
@@ -281,13 +291,16 @@ impl<'a> Offering<'a> {
 }
 
 impl SourceReport {
-    fn add(&mut self, receipt: IntakeReceipt) {
+    fn add(&mut self, receipt: IntakeReceipt, tell: impl Fn(&str)) {
         self.accepted += receipt.accepted as u64;
         self.late += receipt.late as u64;
         self.repeated += receipt.repeated as u64;
         self.rejected += receipt.rejects.len() as u64;
         if let Some(RejectedOffer { reason, .. }) = receipt.rejects.into_iter().next() {
-            self.first_reject.get_or_insert(reason);
+            self.first_reject.get_or_insert_with(|| {
+                tell(&reason);
+                reason
+            });
         }
     }
 }

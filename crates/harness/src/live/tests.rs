@@ -11,12 +11,12 @@ use flowbench_live::{Cursor, GateConfig, HttpLimits, Intake, Offered};
 use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{Deployment, OrderName, Pipeline, Registry, RunConfig, Strategy};
 
-use super::answer_feed::AnswersSoFar;
 use super::remarks::remarks;
 use super::service::{LiveService, ServiceSpec};
 use super::session::{LivePipeline, LiveSession, LiveSessionEnd, LiveSpec};
 use super::sources::offer_generated;
 use super::wall::wall_pipelines;
+use crate::answers_so_far::AnswersSoFar;
 use crate::replay::{ReplayRequest, replay};
 
 /// Every pipeline of the catalogue and of the wall, with a strategy and an order policy that differ from one to the next.

@@ -22,12 +22,20 @@ const CATALOGUE: [&str; 2] = ["dispatch-overdue", "trending-products"];
 /// Fails if a program has replaced a pipeline of the catalogue by one that cannot be found.
 pub fn wall_pipelines(registry: Registry) -> Result<Vec<(String, &'static dyn Pipeline)>, Problems> {
     let mut pipelines: Vec<(String, &'static dyn Pipeline)> = Vec::new();
-    for (feed, text) in FILES {
-        pipelines.push((feed.to_owned(), FilePipeline::parse(&format!("./{feed}.toml"), text)?));
+    for (feed, _) in FILES {
+        if let Some(pipeline) = wall_file(feed) {
+            pipelines.push((feed.to_owned(), pipeline?));
+        }
     }
     for name in CATALOGUE {
         let pipeline = registry.find(name).map_err(|error| Problems::of_name(name, &error.to_string()))?;
         pipelines.push((name.to_owned(), pipeline));
     }
     Ok(pipelines)
+}
+
+/// Returns the pipeline of a feed of the wall that is a file of this package; `None` if there is none of that name.
+pub(crate) fn wall_file(feed: &str) -> Option<Result<&'static FilePipeline, Problems>> {
+    let (_, text) = FILES.iter().find(|(name, _)| *name == feed)?;
+    Some(FilePipeline::parse(&format!("./{feed}.toml"), text))
 }

@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<TokenEntry>, TokenTextError> {
     for entry in document.token {
         let entry = checked(entry)?;
         if entries.iter().any(|other| other.name == entry.name) {
-            return Err(wrong(&entry.name, "there are two of that name; rename one"));
+            return Err(wrong(&entry.name, "there are two of that name; rename one, or remove one that is revoked"));
         }
         entries.push(entry);
     }
@@ -80,6 +80,19 @@ pub(crate) fn with_token(
     scopes: &[Scope],
     expires: Option<Timestamp>,
 ) -> Result<String, TokenTextError> {
+    if let Some(there) = parse(text)?.iter().find(|entry| entry.name == name) {
+        return Err(wrong(
+            name,
+            match there.revoked {
+                true => {
+                    "there was one of that name, which is revoked; give another name, or remove that one from the file"
+                }
+                false => {
+                    "there is one of that name already; give another name, and revoke the old one when it is not needed"
+                }
+            },
+        ));
+    }
     let scopes: Vec<String> = scopes.iter().map(|scope| format!("\"{scope}\"")).collect();
     let expires = expires.map(|expires| format!("expires = {expires:.0}\n")).unwrap_or_default();
     let line_end = if text.ends_with('\n') { "" } else { "\n" };

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cloud_event::CloudEvent;
+use crate::emissions::{Emissions, EventSink, refused_emissions};
 use crate::queue::{Cursor, CursorError, EventQueue};
 
 use super::batch::Batch;
@@ -20,6 +21,7 @@ pub(super) struct Function {
     module: Option<FunctionModule>,
     /// The module's memory. There is none after a failure, as nobody knows what state that left it in.
     instance: Option<FunctionInstance>,
+    emissions: Emissions,
     failures_in_a_row: u32,
     batch_events_max: usize,
     run_time: Duration,
@@ -33,6 +35,7 @@ impl Function {
             fuel_per_batch,
             module: None,
             instance: None,
+            emissions: Emissions::default(),
             failures_in_a_row: 0,
             batch_events_max: limits::BATCH_EVENTS_MAX,
             run_time: Duration::ZERO,
@@ -41,6 +44,24 @@ impl Function {
 
     pub(super) fn state(&self) -> &FunctionState {
         &self.state
+    }
+
+    /// Returns the position to go on from after a crash, once the function has looked at its queue.
+    pub(super) fn kept_cursor(&self) -> Option<u64> {
+        self.state.cursor.map(|cursor| self.emissions.kept_cursor(Cursor(cursor)).0)
+    }
+
+    /// Returns true if there were receipts to wait for when [`settle`](Self::settle) looked.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.emissions.is_waiting()
+    }
+
+    /// Looks what of that which was emitted is recorded by now.
+    pub(super) fn settle(&mut self) {
+        if let Some((events, reason)) = refused_emissions(&self.emissions.settle()) {
+            self.state.rejected += events;
+            self.remark(format!("an event that it emitted was refused: {reason}"));
+        }
     }
 
     /// Takes a module in place of what the function was. The cursor and the counts stay; memory and failures do not.
@@ -71,14 +92,16 @@ impl Function {
         }
     }
 
-    /// Gives the function its next batch, hands on what it emitted, and moves the cursor, in this order. Returns how many
+    /// Gives the function its next batch, offers what it emitted, and moves the cursor, in this order. Returns how many
     /// events the cursor moved by.
     ///
     /// `queue` may not exist yet; then the function will begin with its first event.
-    pub(super) fn run(&mut self, queue: Option<&EventQueue>, sink: &dyn Fn(Vec<CloudEvent>)) -> u64 {
-        if self.state.status != FunctionStatus::Running {
+    pub(super) fn run(&mut self, queue: Option<&EventQueue>, sink: &EventSink) -> u64 {
+        self.settle();
+        if !matches!(self.state.status, FunctionStatus::Running | FunctionStatus::Waiting) || self.emissions.is_full() {
             return 0;
         }
+        self.state.status = if queue.is_some() { FunctionStatus::Running } else { FunctionStatus::Waiting };
         let newest = queue.map_or(Cursor(0), EventQueue::end);
         let cursor = Cursor(*self.state.cursor.get_or_insert(newest.0));
         let Some(batch) = queue.and_then(|queue| self.read(queue, cursor)) else { return 0 };
@@ -105,18 +128,13 @@ impl Function {
         Batch::read(queue, oldest, self.batch_events_max).ok()
     }
 
-    fn succeeds(&mut self, batch: &Batch, sink: &dyn Fn(Vec<CloudEvent>)) -> bool {
+    /// Runs the module over a batch and offers what it emitted; returns false if the batch is to be read again.
+    fn succeeds(&mut self, batch: &Batch, sink: &EventSink) -> bool {
         let started = Instant::now();
         let produced = self.produce(batch);
         self.run_time += started.elapsed();
         let is_success = match produced {
-            Ok(events) => {
-                self.succeed(batch, events.len());
-                if !events.is_empty() {
-                    sink(events);
-                }
-                true
-            }
+            Ok(events) => self.offers(batch, events, sink),
             Err(failure) => {
                 self.fail(batch, &failure);
                 false
@@ -140,11 +158,18 @@ impl Function {
         emitted::events(&emitted?, &self.state.name, batch)
     }
 
-    fn succeed(&mut self, batch: &Batch, emitted: usize) {
+    /// Offers what was emitted for a batch; returns false if the session has ended.
+    fn offers(&mut self, batch: &Batch, events: Vec<CloudEvent>, sink: &EventSink) -> bool {
+        let emitted = events.len() as u64;
+        if emitted > 0 {
+            let Some(ticket) = sink(events) else { return false };
+            self.emissions.offer(batch.start, ticket);
+        }
         self.failures_in_a_row = 0;
         self.state.batches += 1;
         self.state.events += batch.events;
-        self.state.emitted += emitted as u64;
+        self.state.emitted += emitted;
+        true
     }
 
     /// Counts a failure. The next attempt begins with the memory a module starts with, and with fewer events: what one

@@ -9,15 +9,12 @@ use super::folder::{FileContent, FunctionFile, FunctionFolder};
 use super::function::Function;
 use super::limits;
 use super::state::FunctionStates;
-use crate::cloud_event::CloudEvent;
 use crate::cursors_by_name::{CursorFileError, CursorsByName};
+use crate::emissions::EventSink;
 use crate::queue::EventQueue;
 
 /// Finds a queue by its name.
 pub type QueueByName = dyn Fn(&str) -> Option<Arc<EventQueue>> + Send + Sync;
-
-/// Takes the events that a function emitted for a batch. When it returns, they are kept.
-pub type EventSink = Arc<dyn Fn(Vec<CloudEvent>) + Send + Sync>;
 
 /// Cursors that are kept of functions whose files are gone.
 const CURSORS_MAX: usize = 1_000;
@@ -110,13 +107,22 @@ impl FunctionHost {
         let mut events = 0;
         for function in self.functions.values_mut() {
             let queue = queues(&function.state().feed);
-            events += function.run(queue.as_deref(), &*self.sink);
+            events += function.run(queue.as_deref(), &self.sink);
         }
         self.publish();
         events
     }
 
-    /// Keeps the cursors over a restart. What functions read after it they read again if the process does not end well.
+    /// Returns true if it is still to be said of what functions emitted that it is recorded.
+    pub fn is_waiting(&mut self) -> bool {
+        self.functions.values_mut().any(|function| {
+            function.settle();
+            function.is_waiting()
+        })
+    }
+
+    /// Keeps the cursors over a restart. What functions read after it, or emitted and is not recorded, they read again if
+    /// the process does not end well.
     ///
     /// # Errors
     ///
@@ -128,8 +134,10 @@ impl FunctionHost {
 
     /// Notes where functions are. Those whose files are gone may come back, unless there are too many of them.
     fn note_cursors(&mut self) {
-        let there = self.functions.values().map(Function::state);
-        self.noted.extend(there.filter_map(|state| Some((state.name.clone(), state.cursor?))));
+        for (name, function) in &mut self.functions {
+            function.settle();
+            self.noted.extend(function.kept_cursor().map(|cursor| (name.clone(), cursor)));
+        }
         if self.noted.len() > CURSORS_MAX {
             self.noted.retain(|name, _| self.functions.contains_key(name));
         }

@@ -65,7 +65,14 @@ impl FunctionModule {
         }
         let engine = Engine::new(&config());
         // A bug of the interpreter costs one function, not the service.
-        let module = catch_unwind(AssertUnwindSafe(|| Module::new(&engine, bytes)))
+        let translate = || {
+            // Translation goes on behind the end of a function where the validator would stop it only afterwards.
+            if form == ModuleForm::Binary {
+                Module::validate(&engine, bytes)?;
+            }
+            Module::new(&engine, bytes)
+        };
+        let module = catch_unwind(AssertUnwindSafe(translate))
             .map_err(|_| ModuleError::Interpreter)?
             .map_err(|error| ModuleError::Invalid(first_lines(&error.to_string())))?;
         check_imports(&module)?;

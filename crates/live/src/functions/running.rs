@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::host::{FunctionHost, QueueByName};
 use super::state::FunctionStates;
+use crate::emissions::wait_for_receipts;
 use crate::stop_signal::is_stopped_within;
 
 /// How often the folder is looked at, and the cursors are kept.
@@ -46,7 +47,8 @@ impl RunningFunctions {
         self.states.clone()
     }
 
-    /// Lets the batches that run be the last, and keeps the cursors. Takes as long as one batch of each function.
+    /// Lets the batches that run be the last, and keeps the cursors. Takes as long as one batch of each function, and until
+    /// what they emitted is recorded.
     pub fn stop(self) {
         drop(self.stop);
         if self.thread.join().is_err() {
@@ -74,6 +76,7 @@ fn run(mut host: FunctionHost, queues: &QueueByName, rests: impl Fn(Duration) ->
             break;
         }
     }
+    wait_for_receipts(|| host.is_waiting());
     save(&mut host);
 }
 

@@ -21,8 +21,10 @@ pub struct FunctionState {
     pub batches: u64,
     /// Events of those batches.
     pub events: u64,
-    /// Events it emitted that were taken.
+    /// Events it emitted in those batches.
     pub emitted: u64,
+    /// Events it emitted that the session refused, such as those of a type that pipelines read.
+    pub rejected: u64,
     /// Batches that failed, whether by a trap, for want of fuel, or by what it emitted.
     pub failures: u64,
     /// Events it was not given because the queue no longer kept them.
@@ -45,6 +47,8 @@ pub struct FunctionState {
 pub enum FunctionStatus {
     /// It is given the events of its queue.
     Running,
+    /// There is no queue of the name that its file has.
+    Waiting,
     /// It failed too often in a row. Its cursor is kept, and a changed file starts it anew.
     Suspended,
     /// The file is no function, for the reason that the last error gives.
@@ -66,6 +70,7 @@ impl FunctionState {
             batches: 0,
             events: 0,
             emitted: 0,
+            rejected: 0,
             failures: 0,
             missed: 0,
             looped: 0,

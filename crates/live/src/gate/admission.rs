@@ -73,7 +73,10 @@ impl Admission {
         match offered {
             Offered::Line(line) => self.line(&line, Some(now_ms), symbols),
             Offered::Simulated(line) => self.line(&line, None, symbols),
-            Offered::Emitted(event) => self.cloud_event(event, now_ms, symbols),
+            Offered::Emitted(event) => {
+                check_emitted_type(&event.kind)?;
+                self.cloud_event(event, now_ms, symbols)
+            }
             Offered::Event(mut event) => {
                 if let Some(reserved) = EMITTERS.iter().find(|reserved| event.source.starts_with(*reserved)) {
                     return Err(format!("source: {reserved}... is that of rules and functions; give another one"));
@@ -149,7 +152,7 @@ impl Admission {
         if self.recent.contains(&offered.source, &offered.id) {
             return Ok(Admitted::Repeated);
         }
-        let Some(kind) = offered.kind.strip_prefix(TYPE_PREFIX).filter(|kind| Kind::from_name(kind).is_some()) else {
+        let Some(kind) = input_kind(&offered.kind) else {
             self.recent.insert(&offered.source, &offered.id);
             let now = crate::AttributeValue::Text(rfc3339(now_ms));
             offered.attributes.entry("time".to_owned()).or_insert(now);
@@ -162,7 +165,7 @@ impl Admission {
         };
         let arriving = ArrivingEvent {
             object,
-            kind: Some(kind),
+            kind: Some(kind.name()),
             event_time: offered.text("time"),
             number: self.accepted + 1,
             arrival_time_ms: Some(now_ms),
@@ -215,6 +218,26 @@ pub(crate) fn hint_of_type(kind: &str) -> Option<String> {
     Some(format!(
         "type: '{TYPE_PREFIX}{shown}' is none of the trace, so no pipeline sees it, and it stands in the inbox{near}"
     ))
+}
+
+/// Checks that rules and functions may emit events of a type.
+///
+/// # Errors
+///
+/// Returns why not if pipelines read this type: their answers do not tell how they came about, so a rule that reacts to an
+/// answer could set itself off without end.
+pub fn check_emitted_type(kind: &str) -> Result<(), String> {
+    match input_kind(kind) {
+        None => Ok(()),
+        Some(_) => Err(format!(
+            "type: pipelines read '{kind}', so what reacts to their answers could set itself off without end; give another type"
+        )),
+    }
+}
+
+/// Returns the kind of the events of a type that pipelines read; `None` if they do not.
+fn input_kind(kind: &str) -> Option<Kind> {
+    Kind::from_name(kind.strip_prefix(TYPE_PREFIX)?)
 }
 
 /// Returns the source and the id a recorded event was offered with.

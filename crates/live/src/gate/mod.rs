@@ -3,7 +3,7 @@
 //! It stamps arrivals, decides what is late, cuts epochs and records them; only what is recorded goes on. So the watermark
 //! is a function of the recording, and whoever replays the recording gets the answers of the session.
 //!
-//! Decisions D-661, D-662, D-663, D-664, D-667 and D-668.
+//! Decisions D-661, D-662, D-663, D-664, D-667, D-668 and D-671.
 
 mod admission;
 mod cut_epoch;
@@ -24,8 +24,8 @@ use flowbench_events::{Event, RecordingLine, Symbols, push_json_line};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-pub use self::admission::EMITTERS;
 use self::admission::{Admission, Admitted, hint_of_type};
+pub use self::admission::{EMITTERS, check_emitted_type};
 pub use self::cut_epoch::{CutEpoch, EpochConsumer};
 pub use self::event_time::EventTimePace;
 pub use self::pending::SimulatedSource;

@@ -109,7 +109,7 @@ fn check_origin(service: &Service, request: &Request) -> Result<(), Refusal> {
         _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "a request has one Host header")),
     };
     if !is_ours(host) || request.uri().authority().is_some_and(|authority| !is_ours(authority.as_str())) {
-        let reason = "this service does not go by that name; configure the names it has beside its address";
+        let reason = "this service does not go by that name; --host gives it names beside its address";
         return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, reason));
     }
     let foreign = || Err(Refusal::new(StatusCode::FORBIDDEN, "pages of other origins may not ask"));

@@ -61,7 +61,9 @@ async fn read_feed(
     let queue = service.feeds.get(&name).ok_or_else(unknown)?;
     let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
     let Query(query) = query.map_err(|error| {
-        bad(format!("{}; the parameters are lastEventId, timeout (ms), limit and filter", error.body_text()))
+        let text = error.body_text();
+        let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+        bad(format!("{reason}; the parameters are lastEventId, timeout (ms), limit and filter"))
     })?;
     if query.limit == Some(0) {
         return Err(bad("limit is at least 1".to_owned()));

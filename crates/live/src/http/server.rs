@@ -37,14 +37,16 @@ pub struct HttpServer {
 pub enum HttpServerError {
     /// Others than this machine could reach it, and nothing would hold them off.
     #[error(
-        "{0} can be reached from other machines, so tokens are needed: make a file of tokens and name it, or bind to 127.0.0.1"
+        "{0} can be reached from other machines, so tokens are needed: `flowbench token add` makes a file of them for --tokens; or listen on 127.0.0.1"
     )]
     Unprotected(SocketAddr),
     /// A name that is in no `Host` header.
     #[error("'{0}' is not a name that a Host header can have; give a host such as wall.example.org, or with its port")]
     Name(String),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; is another process there?")]
+    #[error(
+        "cannot listen on {address}: {source}; is another process there? --listen names another address, and port 0 any that is free"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use flowbench_events::{duration_text, rfc3339};
+use flowbench_events::rfc3339;
 
 use crate::wall::content::{DayTotal, DayTotals, ListedEvent, OverdueOrders, RankedWindow, TileContent, TileFigure};
 use crate::wall::thousandths::Thousandths;
@@ -17,7 +17,7 @@ pub(super) fn tile_html(content: &TileContent, now_ms: i64, draw: impl FnOnce(&T
             "<p class=\"none\">nothing to show yet</p>".to_owned()
         }
         TileFigure::Today(totals) => today(totals),
-        TileFigure::Overdue(orders) => overdue(orders, content.newest_ms.unwrap_or_default()),
+        TileFigure::Overdue(orders) => overdue(orders, now_ms),
         TileFigure::Events(events) => list(events, now_ms),
         TileFigure::Bands(_) | TileFigure::Hours(_) | TileFigure::Ranking(_) | TileFigure::Series(_) => {
             format!("<div class=\"figure\">{}</div>", draw(content))
@@ -86,12 +86,11 @@ fn today(totals: &DayTotals) -> String {
     html
 }
 
-fn overdue(orders: &OverdueOrders, newest_ms: i64) -> String {
+fn overdue(orders: &OverdueOrders, now_ms: i64) -> String {
     let mut html = big_number(&Thousandths(orders.count as i128 * 1000).to_string());
     html.push_str("<ol class=\"oldest\">");
     for (order, since_ms) in &orders.oldest {
-        let for_ms = (newest_ms - since_ms).max(0) / MINUTE_MS * MINUTE_MS;
-        let _ = write!(html, "<li><b>{}</b> for {}</li>", escaped(order), duration_text(for_ms));
+        let _ = write!(html, "<li><b>{}</b> since {}</li>", escaped(order), clock(*since_ms, now_ms));
     }
     html.push_str("</ol>");
     html
@@ -164,10 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overdue_says_for_how_long() {
+    fn what_is_overdue_says_since_when() {
         let oldest = vec![("A-<1>".to_owned(), NOON_MS - 93_784_000)];
         let html = html(&tile(TileFigure::Overdue(OverdueOrders { count: 1, oldest })));
-        assert!(html.ends_with("<li><b>A-&lt;1&gt;</b> for 1d2h3min</li></ol>"), "{html}");
+        assert!(html.ends_with("<li><b>A-&lt;1&gt;</b> since 2026-01-04 09:56:56</li></ol>"), "{html}");
     }
 
     #[test]

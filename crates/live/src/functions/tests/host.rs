@@ -1,7 +1,10 @@
 //! Cursors and failures: what a function has read, what it reads again, and when it is given nothing any more.
 
+use tokio::sync::oneshot;
+
 use super::super::state::FunctionStatus;
 use super::*;
+use crate::intake::RejectedOffer;
 
 /// Traps if a batch holds `!`, and emits `seen` otherwise.
 fn afraid_of_exclamation_marks() -> String {
@@ -39,9 +42,9 @@ fn of_a_queue_that_comes_later_it_reads_the_first_event() {
     let mut place = Place::new();
     place.put("orders.f.wat", emits(r#"{"type":"seen"}"#));
     place.host.refresh().unwrap();
-    assert_eq!(place.host.run_once(&|_: &str| None), 0);
+    assert_eq!((place.host.run_once(&|_: &str| None), place.state().status), (0, FunctionStatus::Waiting));
     place.queue.append(order("1"));
-    assert_eq!(place.run(), 1);
+    assert_eq!((place.run(), place.state().status), (1, FunctionStatus::Running));
 }
 
 #[test]
@@ -139,6 +142,54 @@ fn the_cursor_lasts_over_a_restart_and_what_was_not_kept_is_read_again() {
 }
 
 #[test]
+fn a_function_goes_on_while_what_it_emitted_is_recorded_but_its_kept_cursor_does_not() {
+    let mut place = Place::with(emits(r#"{"type":"seen"}"#));
+    place.queue.append(order("1"));
+    let (kept, senders) = (place.folder.path().join("cursors.json"), Arc::new(Mutex::new(Vec::new())));
+    let held = Arc::clone(&senders);
+    place.host = host_with(&place.folder, 10_000_000, move |_| {
+        let (sender, ticket) = oneshot::channel();
+        held.lock().unwrap().push(sender);
+        Some(ticket)
+    });
+    place.host.refresh().unwrap();
+    assert_eq!((place.run(), place.state().cursor), (0, Some(1)));
+    for number in 2..=4 {
+        place.queue.append(order(&number.to_string()));
+        assert_eq!((place.run(), place.state().cursor), (1, Some(number)));
+    }
+    let cursors_after = |place: &mut Place, receipt: IntakeReceipt| {
+        senders.lock().unwrap().remove(0).send(receipt).unwrap();
+        place.host.save_cursors().unwrap();
+        fs::read_to_string(&kept).unwrap()
+    };
+    place.host.save_cursors().unwrap();
+    assert!(fs::read_to_string(&kept).unwrap().contains(r#""orders.f":1"#));
+    assert!(cursors_after(&mut place, IntakeReceipt::default()).contains(r#""orders.f":2"#));
+    let reject = RejectedOffer { index: 0, reason: "order: it is missing".to_owned() };
+    let refused = IntakeReceipt { rejects: vec![reject], ..IntakeReceipt::default() };
+    assert!(cursors_after(&mut place, refused).contains(r#""orders.f":3"#));
+    place.run();
+    assert_eq!((place.state().emitted, place.state().rejected), (3, 1));
+    assert_eq!(place.error(), "an event that it emitted was refused: order: it is missing");
+    // The session ends before the last one is recorded: the next one begins before it.
+    senders.lock().unwrap().clear();
+    place.host.save_cursors().unwrap();
+    assert!(fs::read_to_string(&kept).unwrap().contains(r#""orders.f":3"#));
+}
+
+#[test]
+fn when_the_session_has_ended_a_function_stays_where_it_is() {
+    let mut place = Place::with(emits(r#"{"type":"seen"}"#));
+    place.host = host_with(&place.folder, 10_000_000, |_| None);
+    place.host.refresh().unwrap();
+    place.run();
+    place.queue.append(order("1"));
+    assert_eq!((place.run(), place.state().cursor), (0, Some(0)));
+    assert_eq!((place.state().emitted, place.state().failures), (0, 0));
+}
+
+#[test]
 fn a_function_whose_file_was_gone_goes_on_where_it_was() {
     let mut place = Place::with(emits(r#"{"type":"seen"}"#));
     place.queue.append(order("1"));
@@ -215,7 +266,7 @@ fn functions_do_not_disturb_each_other() {
             ("orders.a", FunctionStatus::Suspended, 0),
             ("orders.b", FunctionStatus::Running, 1),
             ("orders.c", FunctionStatus::Refused, 0),
-            ("other.d", FunctionStatus::Running, 0),
+            ("other.d", FunctionStatus::Waiting, 0),
         ]
     );
 }

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 
 use crate::cloud_event::{CloudEvent, EventData};
+use crate::intake::{IntakeReceipt, Ticket};
 use crate::queue::EventQueue;
 
 use super::{FunctionHost, FunctionSettings, FunctionState};
@@ -86,16 +87,24 @@ impl Place {
 }
 
 fn host(folder: &TempDir, emitted: &Arc<Mutex<Vec<String>>>, fuel_per_batch: u64) -> FunctionHost {
+    let emitted = Arc::clone(emitted);
+    host_with(folder, fuel_per_batch, move |events| {
+        emitted.lock().unwrap().extend(events.iter().map(CloudEvent::to_json));
+        Some(IntakeReceipt::default().into_ticket())
+    })
+}
+
+/// Returns a host whose functions emit into `sink`.
+fn host_with(
+    folder: &TempDir,
+    fuel_per_batch: u64,
+    sink: impl Fn(Vec<CloudEvent>) -> Option<Ticket> + Send + Sync + 'static,
+) -> FunctionHost {
     let functions = folder.path().join("functions");
     fs::create_dir_all(&functions).unwrap();
     let settings =
         FunctionSettings { fuel_per_batch, ..FunctionSettings::new(functions, folder.path().join("cursors.json")) };
-    let emitted = Arc::clone(emitted);
-    FunctionHost::new(
-        settings,
-        Arc::new(move |events: Vec<CloudEvent>| emitted.lock().unwrap().extend(events.iter().map(CloudEvent::to_json))),
-    )
-    .unwrap()
+    FunctionHost::new(settings, Arc::new(sink)).unwrap()
 }
 
 /// Returns an order event with this data.

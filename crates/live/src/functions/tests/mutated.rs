@@ -40,6 +40,13 @@ fn what_is_not_damaged_runs() {
     assert!(attempt(COUNT.as_bytes(), ModuleForm::Text));
 }
 
+#[test]
+fn code_behind_the_end_of_a_function_is_refused() {
+    let mut bytes = REVENUE[..10_240].to_vec();
+    bytes[7_388] = 0x0b; // `end`
+    assert!(!attempt(&bytes, ModuleForm::Binary));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
