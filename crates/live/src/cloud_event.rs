@@ -59,6 +59,15 @@ pub struct CloudEventError {
 }
 
 impl CloudEvent {
+    /// Returns the length of the data in bytes.
+    pub fn data_bytes(&self) -> usize {
+        match &self.data {
+            None => 0,
+            Some(EventData::Json(json)) => json.get().len(),
+            Some(EventData::Binary(bytes)) => bytes.len(),
+        }
+    }
+
     /// Returns an event without optional attributes and data.
     pub fn new(id: impl Into<String>, source: impl Into<String>, kind: impl Into<String>) -> CloudEvent {
         let (id, source, kind) = (id.into(), source.into(), kind.into());

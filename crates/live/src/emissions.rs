@@ -13,8 +13,7 @@ use crate::cloud_event::CloudEvent;
 use crate::intake::{IntakeReceipt, Ticket};
 use crate::queue::Cursor;
 
-/// Offers the events that a rule or a function emitted for a batch, as soon as there is room for them. `None` if the
-/// session has ended.
+/// Offers the events that a rule or a function emitted for a batch. `None` if the session has ended.
 pub type EventSink = Arc<dyn Fn(Vec<CloudEvent>) -> Option<Ticket> + Send + Sync>;
 
 /// Batches whose emitted events are not known to be recorded yet.
@@ -23,13 +22,23 @@ pub type EventSink = Arc<dyn Fn(Vec<CloudEvent>) -> Option<Ticket> + Send + Sync
 /// not have been recorded is emitted again.
 #[derive(Debug, Default)]
 pub struct Emissions {
-    /// The start of each batch and its ticket, in the order of the queue.
-    offered: VecDeque<(Cursor, Ticket)>,
+    /// In the order of the queue.
+    offered: VecDeque<OfferedBatch>,
+    bytes: usize,
     has_session_ended: bool,
+}
+
+#[derive(Debug)]
+struct OfferedBatch {
+    start: Cursor,
+    bytes: usize,
+    ticket: Ticket,
 }
 
 /// Batches on their way at most: beyond, whoever emits waits.
 const BATCHES_MAX: usize = 64;
+/// Bytes of data on their way, beyond which whoever emits waits.
+pub const EMISSION_BYTES_MAX: usize = 1 << 20;
 
 /// How long whoever emits waits at the end for receipts, which come with each epoch, every 100 ms.
 const RECEIPTS_WITHIN: Duration = Duration::from_secs(5);
@@ -37,7 +46,7 @@ const RECEIPTS_WITHIN: Duration = Duration::from_secs(5);
 impl Emissions {
     /// Returns true if the next batch has to wait.
     pub fn is_full(&self) -> bool {
-        self.offered.len() >= BATCHES_MAX
+        self.offered.len() >= BATCHES_MAX || self.bytes >= EMISSION_BYTES_MAX
     }
 
     /// Returns true if there are receipts to wait for.
@@ -45,16 +54,20 @@ impl Emissions {
         !self.offered.is_empty() && !self.has_session_ended
     }
 
-    /// Notes that the events of the batch from `start` on were offered.
-    pub fn offer(&mut self, start: Cursor, ticket: Ticket) {
-        self.offered.push_back((start, ticket));
+    /// Offers what was emitted for the batch from `start` on; returns false if the session has ended.
+    pub fn offer(&mut self, start: Cursor, events: Vec<CloudEvent>, sink: &EventSink) -> bool {
+        let bytes = events.iter().map(CloudEvent::data_bytes).sum();
+        let Some(ticket) = sink(events) else { return false };
+        self.bytes += bytes;
+        self.offered.push_back(OfferedBatch { start, bytes, ticket });
+        true
     }
 
     /// Forgets the batches that are recorded, and returns their receipts.
     pub fn settle(&mut self) -> Vec<IntakeReceipt> {
         let mut receipts = Vec::new();
-        while let Some((_, ticket)) = self.offered.front_mut() {
-            match ticket.try_recv() {
+        while let Some(batch) = self.offered.front_mut() {
+            match batch.ticket.try_recv() {
                 Ok(receipt) => receipts.push(receipt),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Closed) => {
@@ -63,6 +76,7 @@ impl Emissions {
                     break;
                 }
             }
+            self.bytes -= batch.bytes;
             self.offered.pop_front();
         }
         receipts
@@ -70,7 +84,7 @@ impl Emissions {
 
     /// Returns the cursor that may be kept by who has read up to `cursor`.
     pub fn kept_cursor(&self, cursor: Cursor) -> Cursor {
-        self.offered.front().map_or(cursor, |(start, _)| *start)
+        self.offered.front().map_or(cursor, |batch| batch.start)
     }
 }
 
@@ -91,47 +105,63 @@ pub fn wait_for_receipts(mut is_waiting: impl FnMut() -> bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::cloud_event::EventData;
+
+    type Senders = Arc<Mutex<Vec<oneshot::Sender<IntakeReceipt>>>>;
+
+    /// Returns a sink whose tickets wait for what is sent by the senders.
+    fn held() -> (EventSink, Senders) {
+        let senders = Senders::default();
+        let into = Arc::clone(&senders);
+        let sink = move |_| {
+            let (sender, ticket) = oneshot::channel();
+            into.lock().unwrap().push(sender);
+            Some(ticket)
+        };
+        (Arc::new(sink), senders)
+    }
+
+    fn receipt(accepted: usize) -> IntakeReceipt {
+        IntakeReceipt { accepted, ..IntakeReceipt::default() }
+    }
 
     #[test]
     fn the_cursor_that_is_kept_is_before_the_first_batch_that_is_not_recorded() {
-        let mut emissions = Emissions::default();
-        let mut senders = Vec::new();
+        let (mut emissions, (sink, senders)) = (Emissions::default(), held());
         for start in [10, 20, 30] {
-            let (sender, ticket) = oneshot::channel();
-            emissions.offer(Cursor(start), ticket);
-            senders.push(sender);
+            assert!(emissions.offer(Cursor(start), Vec::new(), &sink));
         }
-        let receipt = |accepted| IntakeReceipt { accepted, ..IntakeReceipt::default() };
+        let mut senders = senders.lock().unwrap();
         senders.remove(1).send(receipt(2)).unwrap();
         assert_eq!((emissions.settle().len(), emissions.kept_cursor(Cursor(40))), (0, Cursor(10)));
         senders.remove(0).send(receipt(1)).unwrap();
         assert_eq!(emissions.settle(), [receipt(1), receipt(2)]);
         assert_eq!((emissions.kept_cursor(Cursor(40)), emissions.is_waiting()), (Cursor(30), true));
-        drop(senders);
+        senders.clear();
         assert_eq!((emissions.settle().len(), emissions.kept_cursor(Cursor(40))), (0, Cursor(30)), "the session ended");
         assert!(!emissions.is_waiting());
         assert_eq!(Emissions::default().kept_cursor(Cursor(40)), Cursor(40));
     }
 
     #[test]
-    fn who_emits_much_faster_than_is_recorded_waits() {
-        let mut emissions = Emissions::default();
-        let senders: Vec<_> = (0..BATCHES_MAX)
-            .map(|start| {
+    fn who_emits_much_more_than_is_recorded_waits() {
+        let mut large = CloudEvent::new("", "/functions/f", "large");
+        large.data = Some(EventData::Binary(vec![0; EMISSION_BYTES_MAX]));
+        for (batch, batches) in [(Vec::new(), BATCHES_MAX), (vec![large], 1)] {
+            let (mut emissions, (sink, senders)) = (Emissions::default(), held());
+            for start in 0..batches {
                 assert!(!emissions.is_full());
-                let (sender, ticket) = oneshot::channel();
-                emissions.offer(Cursor(start as u64), ticket);
-                sender
-            })
-            .collect();
-        assert!(emissions.is_full());
-        for sender in senders {
-            sender.send(IntakeReceipt::default()).unwrap();
+                emissions.offer(Cursor(start as u64), batch.clone(), &sink);
+            }
+            assert!(emissions.is_full());
+            senders.lock().unwrap().drain(..).for_each(|sender| sender.send(receipt(0)).unwrap());
+            assert_eq!(emissions.settle().len(), batches);
+            assert!(!emissions.is_full() && !emissions.is_waiting());
         }
-        assert_eq!(emissions.settle().len(), BATCHES_MAX);
-        assert!(!emissions.is_full() && !emissions.is_waiting());
     }
 }

@@ -26,7 +26,7 @@ pub use access::{
 };
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use cursors_by_name::{CursorFileError, CursorsByName};
-pub use emissions::{Emissions, EventSink, refused_emissions, wait_for_receipts};
+pub use emissions::{EMISSION_BYTES_MAX, Emissions, EventSink, refused_emissions, wait_for_receipts};
 pub use filter::{
     CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, EventFilter, Filter, FilterOutcome, FilterSyntaxError,
     event_filter,

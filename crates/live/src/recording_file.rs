@@ -120,8 +120,11 @@ impl RecordingFile {
     ///
     /// # Errors
     ///
-    /// Fails if they cannot be written or synced. Then none of them is in the recording, as far as the disk lets it.
+    /// Fails if they are too long, or cannot be written or synced. Then none of them is in the recording, as far as the disk lets it.
     pub fn append(&mut self, lines: &str) -> io::Result<()> {
+        if lines.len() as u64 > FRAME_BYTES_MAX {
+            return Err(io::Error::other(format!("an epoch of {} bytes could not be read again", lines.len())));
+        }
         let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
         encoder.include_checksum(true)?;
         encoder.write_all(lines.as_bytes())?;

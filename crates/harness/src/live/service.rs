@@ -12,9 +12,9 @@ use flowbench_live::webhook::{
     SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
 };
 use flowbench_live::{
-    CloudEvent, CursorFileError, EventQueue, EventTimePace, ExternalReaders, FunctionHost, FunctionSettings, GateDoor,
-    HttpConfig, HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, Ticket, TokenFile,
-    WallFrames, WallLayout, WallTiles, event_filter,
+    CloudEvent, CursorFileError, EventQueue, EventTimePace, ExternalReaders, FunctionHost, FunctionSettings,
+    HttpConfig, HttpLimits, HttpServer, HttpServerError, RunningFunctions, TokenFile, WallFrames, WallLayout,
+    WallTiles, event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -125,7 +125,8 @@ impl LiveService {
                 cursors,
                 Arc::clone(session.feeds()),
                 columns,
-                Arc::new(move |events: Vec<CloudEvent>| offer(&door, &events)),
+                Arc::new(move |events: Vec<CloudEvent>| door.emit(events)),
+                has_caught_up(session),
             )
         });
         let rules = rules.transpose().map_err(ServiceError::Rules)?;
@@ -213,25 +214,18 @@ fn remove_if_empty(session: Arc<LiveSession>, recording: &Path) {
     }
 }
 
-fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
+fn start_functions(folder: &Path, beside: &Path, session: &Arc<LiveSession>) -> Result<RunningFunctions, ServiceError> {
     let settings = FunctionSettings::new(folder, beside.join("functions.json"));
     let (door, feeds) = (session.door(), Arc::clone(session.feeds()));
-    let mut host = FunctionHost::new(settings, Arc::new(move |events: Vec<CloudEvent>| offer(&door, &events)))?;
+    let mut host = FunctionHost::new(settings, Arc::new(move |events: Vec<CloudEvent>| door.emit(events)))?;
     host.refresh()?; // a folder that is not there should be known at once
-    Ok(host.start(Arc::new(move |name: &str| feeds.get(name)))?)
+    Ok(host.start(Arc::new(move |name: &str| feeds.get(name)), has_caught_up(session))?)
 }
 
-/// Offers what a rule or a function emitted, as soon as there is room; `None` if the session has ended before.
-fn offer(door: &GateDoor, events: &[CloudEvent]) -> Option<Ticket> {
-    while !door.has_ended() {
-        let batch = events.iter().map(|event| Offered::Emitted(Box::new(event.clone()))).collect();
-        if door.wait_for_room(Duration::from_millis(200))
-            && let Ok(ticket) = door.offer(batch)
-        {
-            return Some(ticket);
-        }
-    }
-    None
+/// Returns what says whether the feeds have again what they had in the last session.
+fn has_caught_up(session: &Arc<LiveSession>) -> impl Fn() -> bool + Send + 'static {
+    let session = Arc::downgrade(session);
+    move || session.upgrade().is_none_or(|session| !session.is_catching_up())
 }
 
 fn start_sinks(

@@ -102,8 +102,11 @@ impl Function {
             return 0;
         }
         self.state.status = if queue.is_some() { FunctionStatus::Running } else { FunctionStatus::Waiting };
-        let newest = queue.map_or(Cursor(0), EventQueue::end);
-        let cursor = Cursor(*self.state.cursor.get_or_insert(newest.0));
+        let Some(cursor) = self.state.cursor.map(Cursor) else {
+            // It is kept before anything is emitted: otherwise a crash could make it begin later.
+            self.state.cursor = Some(queue.map_or(Cursor(0), EventQueue::end).0);
+            return 0;
+        };
         let Some(batch) = queue.and_then(|queue| self.read(queue, cursor)) else { return 0 };
         if batch.events > 0 && !self.succeeds(&batch, sink) {
             return 0;
@@ -161,9 +164,8 @@ impl Function {
     /// Offers what was emitted for a batch; returns false if the session has ended.
     fn offers(&mut self, batch: &Batch, events: Vec<CloudEvent>, sink: &EventSink) -> bool {
         let emitted = events.len() as u64;
-        if emitted > 0 {
-            let Some(ticket) = sink(events) else { return false };
-            self.emissions.offer(batch.start, ticket);
+        if emitted > 0 && !self.emissions.offer(batch.start, events, sink) {
+            return false;
         }
         self.failures_in_a_row = 0;
         self.state.batches += 1;

@@ -26,15 +26,25 @@ pub struct RunningFunctions {
 }
 
 impl FunctionHost {
-    /// Runs the functions on a thread of their own, which looks at the folder every second.
+    /// Runs the functions on a thread of their own, which looks at the folder every second, as soon as `is_ready` returns
+    /// true: when the queues have again what cursors from before lead to.
     ///
     /// # Errors
     ///
     /// Fails if the system has no thread to give.
-    pub fn start(self, queues: Arc<QueueByName>) -> io::Result<RunningFunctions> {
+    pub fn start(
+        self,
+        queues: Arc<QueueByName>,
+        is_ready: impl Fn() -> bool + Send + 'static,
+    ) -> io::Result<RunningFunctions> {
         let states = self.states();
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("functions".to_owned()).spawn(move || {
+            while !is_ready() {
+                if is_stopped_within(&stopped, REST) {
+                    return;
+                }
+            }
             run(self, &*queues, |rest| is_stopped_within(&stopped, rest));
         })?;
         Ok(RunningFunctions { states, stop, thread })
@@ -62,16 +72,19 @@ fn run(mut host: FunctionHost, queues: &QueueByName, rests: impl Fn(Duration) ->
     let mut folder_error = None;
     let mut refreshed: Option<Instant> = None;
     loop {
-        if refreshed.is_none_or(|at| at.elapsed() >= REFRESH_EVERY) {
+        let refreshes = refreshed.is_none_or(|at| at.elapsed() >= REFRESH_EVERY);
+        if refreshes {
             let error = host.refresh().err().map(|error| error.to_string());
             if let (Some(text), true) = (&error, error != folder_error) {
                 log::warn!("{text}");
             }
             folder_error = error;
-            save(&mut host);
             refreshed = Some(Instant::now());
         }
         let rest = if host.run_once(queues) == 0 { REST } else { Duration::ZERO };
+        if refreshes {
+            save(&mut host); // where new functions begin, too
+        }
         if rests(rest) {
             break;
         }

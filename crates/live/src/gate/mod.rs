@@ -113,6 +113,10 @@ pub struct GateDoor(Arc<Pending>);
 /// How often event time follows the clock while nothing arrives.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
+/// Bytes after which an epoch takes no more events. A frame of the recording has four times as many at most, so the last event, which
+/// a log may have with 16 MiB, fits.
+const EPOCH_BYTES_MAX: usize = 16 << 20;
+
 /// Hints to a batch at most: they are alike as a rule.
 const HINTS_MAX: usize = 20;
 
@@ -191,6 +195,13 @@ impl GateDoor {
         self.0.event_time()
     }
 
+    /// Offers what a rule or a function emitted, whether or not there is room, since whoever emits keeps bounds of its own
+    /// ([`Emissions`](crate::Emissions)). `None` if nothing is taken any more.
+    pub fn emit(&self, events: Vec<CloudEvent>) -> Option<Ticket> {
+        let offered = events.into_iter().map(|event| Offered::Emitted(Box::new(event))).collect();
+        self.0.offer_beyond_limit(offered)
+    }
+
     /// Waits until there is room for a batch; returns false if there is none after `deadline` or the gate has ended.
     pub fn wait_for_room(&self, deadline: Duration) -> bool {
         self.0.wait_for_room(deadline)
@@ -252,13 +263,16 @@ impl<C: EpochConsumer> Running<C> {
         let now_ms = (self.clock)();
         let oldest = batches.first().map(|batch| batch.offered_at.elapsed().as_millis() as i64);
         let mut open = OpenEpoch { offered_at_ms: oldest.map(|ago_ms| now_ms - ago_ms), ..OpenEpoch::default() };
-        {
-            let symbols = Arc::clone(&self.symbols);
-            let mut symbols = symbols.write().unwrap_or_else(PoisonError::into_inner);
-            for PendingBatch { offered, receipt, .. } in batches {
-                let decided = self.decide(offered, now_ms, &mut symbols, &mut open);
-                open.receipts.push((receipt, decided));
+        for PendingBatch { offered, receipt, .. } in batches {
+            let (mut offered, mut decided) = (offered.into_iter().enumerate(), IntakeReceipt::default());
+            loop {
+                self.decide(&mut offered, now_ms, &mut open, &mut decided);
+                if offered.len() == 0 {
+                    break;
+                }
+                self.record(&mut open)?;
             }
+            open.receipts.push((receipt, decided));
         }
         if !open.events.is_empty() || !open.queued.is_empty() {
             self.record(&mut open)?;
@@ -269,18 +283,22 @@ impl<C: EpochConsumer> Running<C> {
         Ok(())
     }
 
+    /// Decides about the events of a batch, by their indices, until they or the room in the epoch end.
     fn decide(
         &mut self,
-        offered: Vec<Offered>,
+        offered: &mut impl Iterator<Item = (usize, Offered)>,
         now_ms: i64,
-        symbols: &mut Symbols,
         open: &mut OpenEpoch,
-    ) -> IntakeReceipt {
-        let mut receipt = IntakeReceipt::default();
-        for (index, offered) in offered.into_iter().enumerate() {
-            match self.admission.admit(offered, now_ms, symbols) {
+        receipt: &mut IntakeReceipt,
+    ) {
+        // Not held while an epoch is recorded, since pipelines that it waits for read it.
+        let mut symbols = self.symbols.write().unwrap_or_else(PoisonError::into_inner);
+        while open.lines.len() < EPOCH_BYTES_MAX
+            && let Some((index, offered)) = offered.next()
+        {
+            match self.admission.admit(offered, now_ms, &mut symbols) {
                 Ok(Admitted::Event { event, is_late, offered }) => {
-                    push_json_line(&event, symbols, &offered, &mut open.lines);
+                    push_json_line(&event, &symbols, &offered, &mut open.lines);
                     open.late.extend(is_late.then_some(open.events.len()));
                     open.events.push(event);
                     receipt.accepted += 1;
@@ -301,7 +319,6 @@ impl<C: EpochConsumer> Running<C> {
             }
         }
         receipt.position = if receipt.accepted > 0 { self.admission.accepted } else { 0 };
-        receipt
     }
 
     /// Returns what moves event time now. Behind the last source with a clock of its own, it is the clock of the machine
@@ -332,6 +349,7 @@ impl<C: EpochConsumer> Running<C> {
         let epoch = self.epochs;
         RecordingLine::Cut { epoch, newest_ms: self.admission.newest_ms() }.push(&mut open.lines);
         self.recording.append(&open.lines).map_err(LiveGateError::Writing)?;
+        open.lines.clear();
         self.epochs += 1;
         open.queued.drain(..).for_each(|event| self.consumer.queue(event));
         let (events, late) = (std::mem::take(&mut open.events), std::mem::take(&mut open.late));

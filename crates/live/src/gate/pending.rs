@@ -63,18 +63,28 @@ impl Pending {
     }
 
     pub(crate) fn offer(&self, offered: Vec<Offered>) -> Result<Ticket, Full> {
-        let (receipt, ticket) = oneshot::channel();
         let mut waiting = self.waiting();
         if waiting.is_closed {
-            return Ok(ticket); // whose sender is gone: the intake has ended
+            return Ok(oneshot::channel().1); // whose sender is gone: the intake has ended
         }
         if waiting.events >= self.limit_events {
             return Err(Full { retry_after: RETRY_AFTER });
         }
+        Ok(self.push(&mut waiting, offered))
+    }
+
+    /// Takes a batch even if the queue is full; `None` if it is closed.
+    pub(crate) fn offer_beyond_limit(&self, offered: Vec<Offered>) -> Option<Ticket> {
+        let mut waiting = self.waiting();
+        (!waiting.is_closed).then(|| self.push(&mut waiting, offered))
+    }
+
+    fn push(&self, waiting: &mut Waiting, offered: Vec<Offered>) -> Ticket {
+        let (receipt, ticket) = oneshot::channel();
         waiting.events += offered.len();
         waiting.batches.push_back(PendingBatch { offered, offered_at: Instant::now(), receipt });
         self.changed.notify_all();
-        Ok(ticket)
+        ticket
     }
 
     /// Takes whole batches of `most_events` or a little more, as soon as there are as many or the oldest has waited for

@@ -360,3 +360,36 @@ fn a_consumer_that_fails_ends_the_session_and_nobody_waits() {
     assert!(ticket.blocking_recv().is_err());
     assert_eq!(gate.end().unwrap_err().to_string(), "the pipeline is gone");
 }
+
+#[test]
+fn a_batch_that_is_too_large_for_a_frame_becomes_several_epochs_with_one_receipt() {
+    let session = Session::new();
+    let (gate, kept) = session.start();
+    let data = format!("\"{}\"", "x".repeat(1 << 20));
+    let mut batch: Vec<Offered> = (0..80).map(|n| event(&format!("q{n}"), "com.example.large", NOON, &data)).collect();
+    batch.insert(40, order("1", NOON));
+    batch.push(order("2", NOON));
+    let receipt = offer(&gate, batch);
+    assert_eq!((receipt.accepted, receipt.rejects.len(), receipt.position), (82, 0, 2));
+    let end = gate.end().unwrap();
+    assert_eq!((end.epochs, end.events), (6, 2));
+    let (gate, again) = session.start();
+    assert_eq!(again.all(), kept.all());
+    gate.end().unwrap();
+}
+
+#[test]
+fn what_is_emitted_is_never_turned_away_and_is_nothing_that_pipelines_read() {
+    let mut session = Session::new();
+    session.config.pending_events = 0;
+    let (gate, _) = session.start();
+    assert!(gate.door().offer(vec![order("1", NOON)]).is_err(), "the intake is full");
+    let emitted = |kind: &str| CloudEvent::new("1", "/functions/f", kind);
+    let batch = vec![emitted("flowbench.order_placed"), emitted("flowbench.answer.x"), emitted("com.example.t")];
+    let receipt = gate.door().emit(batch).unwrap().blocking_recv().unwrap();
+    assert_eq!((receipt.accepted, receipt.repeated, receipt.rejects[0].index), (1, 1, 0));
+    assert!(receipt.rejects[0].reason.starts_with("type: pipelines read 'flowbench.order_placed'"));
+    let door = gate.door();
+    gate.end().unwrap();
+    assert!(door.emit(vec![emitted("t")]).is_none());
+}

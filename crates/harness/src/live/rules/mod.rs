@@ -59,7 +59,8 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How long rules rest when there is nothing to do.
 const REST: Duration = Duration::from_millis(20);
 
-/// Starts the rules of a file. `sink` takes what they emit, and `cursors` is the file that keeps how far they have come.
+/// Starts the rules of a file. `sink` takes what they emit, and `cursors` is the file that keeps how far they have come. They
+/// begin when `is_ready` returns true: when the feeds have again what cursors from before lead to.
 ///
 /// # Errors
 ///
@@ -70,6 +71,7 @@ pub(super) fn start_rules(
     feeds: Arc<FeedList>,
     columns: FeedColumns,
     sink: EventSink,
+    is_ready: impl Fn() -> bool + Send + 'static,
 ) -> Result<RunningRules, String> {
     let cursors = CursorsByName::open(cursors, "rules").map_err(|error| error.to_string())?;
     let mut rules = Rules {
@@ -81,12 +83,19 @@ pub(super) fn start_rules(
         sink,
         text: String::new(),
         rules: Vec::new(),
+        leaving: Vec::new(),
         problem: None,
     };
     rules.take_up()?;
     let state = Arc::new(Mutex::new(rules.state()));
     let (shown, (stop, stopped)) = (Arc::clone(&state), mpsc::channel());
     let run = move || {
+        while !is_ready() {
+            if is_stopped_within(&stopped, REST) {
+                return;
+            }
+        }
+        rules.begin();
         let mut refreshed = Instant::now();
         loop {
             let worked = rules.run();
@@ -133,6 +142,8 @@ struct Rules {
     sink: EventSink,
     text: String,
     rules: Vec<Rule>,
+    /// Rules that are no longer in the file, until what they emitted is recorded.
+    leaving: Vec<Rule>,
     problem: Option<String>,
 }
 
@@ -165,9 +176,10 @@ impl Rules {
         }
         self.note_cursors();
         // A rule that was there before goes on: its cursor, its counts, and what of it is on its way.
-        for before in self.rules.drain(..) {
-            if let Some(rule) = rules.iter_mut().find(|rule| rule.cursor_name() == before.cursor_name()) {
-                (rule.state, rule.emissions) = (before.state, before.emissions);
+        for before in self.rules.drain(..).chain(std::mem::take(&mut self.leaving)) {
+            match rules.iter_mut().find(|rule| rule.cursor_name() == before.cursor_name()) {
+                Some(rule) => (rule.state, rule.emissions) = (before.state, before.emissions),
+                None => self.leaving.push(before),
             }
         }
         self.rules = rules;
@@ -203,6 +215,14 @@ impl Rules {
         Ok(Rule::new(text, condition, queue, cursor))
     }
 
+    /// Lets rules that are new begin with what comes next, and keeps where that is before any of them emits.
+    fn begin(&mut self) {
+        for rule in self.rules.iter_mut().filter(|rule| !self.known.contains_key(&rule.cursor_name())) {
+            rule.begin();
+        }
+        self.keep_cursors();
+    }
+
     /// Lets each rule look at some events; returns true if there were any.
     fn run(&mut self) -> bool {
         let sink = &self.sink;
@@ -210,7 +230,7 @@ impl Rules {
     }
 
     fn is_waiting(&mut self) -> bool {
-        self.rules.iter_mut().any(|rule| {
+        self.rules.iter_mut().chain(&mut self.leaving).any(|rule| {
             rule.settle();
             rule.is_waiting()
         })
@@ -222,10 +242,11 @@ impl Rules {
     }
 
     fn note_cursors(&mut self) {
-        for rule in &mut self.rules {
+        for rule in self.rules.iter_mut().chain(&mut self.leaving) {
             rule.settle();
             self.known.insert(rule.cursor_name(), rule.kept_cursor());
         }
+        self.leaving.retain(Rule::is_waiting);
     }
 
     fn keep_cursors(&mut self) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flowbench_live::{
-    AttributeValue, CloudEvent, Cursor, Emissions, EventData, EventQueue, EventSink, refused_emissions,
+    AttributeValue, CloudEvent, Cursor, EMISSION_BYTES_MAX, Emissions, EventData, EventQueue, EventSink,
+    refused_emissions,
 };
 use flowbench_pipelines::plan::RowCondition;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,11 @@ impl Rule {
         Rule { text, condition, queue, emissions: Emissions::default(), state }
     }
 
+    /// Lets it begin with what comes next.
+    pub(super) fn begin(&mut self) {
+        self.state.cursor = self.queue.end().0;
+    }
+
     /// Returns the position to go on from after a crash.
     pub(super) fn kept_cursor(&self) -> u64 {
         self.emissions.kept_cursor(Cursor(self.state.cursor)).0
@@ -98,25 +104,32 @@ impl Rule {
         if self.emissions.is_full() {
             return false;
         }
-        let end = self.queue.end().0;
+        let (oldest, end) = (self.queue.oldest().0, self.queue.end().0);
         if self.state.cursor > end {
-            return false; // of a session that was longer: its events are answered again soon
+            self.state.cursor = oldest; // of another recording
         }
-        let oldest = self.queue.oldest().0;
         self.state.missed += oldest.saturating_sub(self.state.cursor);
-        self.state.cursor = self.state.cursor.max(oldest);
-        let Ok(events) = self.queue.read(Cursor(self.state.cursor), BATCH) else { return false };
-        let emitted: Vec<CloudEvent> =
-            events.iter().filter_map(|queued| self.answer(&queued.event, queued.position)).collect();
-        if !emitted.is_empty() {
-            let count = emitted.len() as u64;
-            let Some(ticket) = sink(emitted) else { return false };
-            self.emissions.offer(Cursor(self.state.cursor), ticket);
-            self.state.emitted += count;
+        let start = self.state.cursor.max(oldest);
+        let Ok(events) = self.queue.read(Cursor(start), BATCH) else { return false };
+        let (mut emitted, mut bytes, mut next) = (Vec::new(), 0, start);
+        for queued in &events {
+            if bytes >= EMISSION_BYTES_MAX {
+                break;
+            }
+            if let Some(event) = self.answer(&queued.event, queued.position) {
+                bytes += event.data_bytes();
+                emitted.push(event);
+            }
+            next = queued.position + 1;
         }
-        self.state.seen += events.len() as u64;
-        self.state.cursor = events.last().map_or(self.state.cursor, |last| last.position + 1);
-        !events.is_empty()
+        let count = emitted.len() as u64;
+        if count > 0 && !self.emissions.offer(Cursor(start), emitted, sink) {
+            return false;
+        }
+        self.state.emitted += count;
+        self.state.seen += next - start;
+        self.state.cursor = next;
+        next > start
     }
 
     /// Returns what the rule emits for an event, unless it takes an answer back: what was told cannot be untold. Its id is

@@ -39,7 +39,8 @@ fn a_rule_fires_for_what_it_says_is_changed_while_it_runs_and_goes_on_where_it_w
         Some(IntakeReceipt::default().into_ticket())
     });
     let running =
-        start_rules(&file, cursors.clone(), Arc::clone(&feeds), FeedColumns::default(), Arc::clone(&sink)).unwrap();
+        start_rules(&file, cursors.clone(), Arc::clone(&feeds), FeedColumns::default(), Arc::clone(&sink), || true)
+            .unwrap();
     let append = |order: u32, lead: u32| {
         queue.append(answer(
             "2026-01-05T08:00:00.000Z",
@@ -69,7 +70,7 @@ fn a_rule_fires_for_what_it_says_is_changed_while_it_runs_and_goes_on_where_it_w
     let end = queue.end().0;
     append(4, 11);
     let before = emitted.lock().unwrap().len();
-    let running = start_rules(&file, cursors, feeds, FeedColumns::default(), sink).unwrap();
+    let running = start_rules(&file, cursors, feeds, FeedColumns::default(), sink, || true).unwrap();
     wait("it goes on", || emitted.lock().unwrap().len() > before);
     running.stop();
     assert!(emitted.lock().unwrap()[before..].iter().any(|event| event.contains(&format!("\"overdue-{end}\""))));
@@ -84,7 +85,9 @@ fn what_is_wrong_in_a_file_is_said() {
         let file = folder.path().join("rules.toml");
         std::fs::write(&file, text).unwrap();
         let columns = FeedColumns::from([("orders".to_owned(), &["value", "country"][..])]);
-        start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), columns, Arc::new(|_| None)).err().unwrap()
+        start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), columns, Arc::new(|_| None), || true)
+            .err()
+            .unwrap()
     };
     let rule =
         |on: &str, when: &str| format!("[[rule]]\nname = \"r\"\non = \"{on}\"\nwhen = \"{when}\"\nemit = \"t\"\n");

@@ -277,7 +277,7 @@ fn on_its_thread_it_reads_emits_and_keeps_the_cursors_when_it_is_stopped() {
     place.put("orders.f.wat", emits(r#"{"type":"seen"}"#));
     let Place { folder, queue, emitted, host } = place;
     let there = Arc::clone(&queue);
-    let running = host.start(Arc::new(move |_: &str| Some(Arc::clone(&there)))).unwrap();
+    let running = host.start(Arc::new(move |_: &str| Some(Arc::clone(&there))), || true).unwrap();
     let states = running.states();
     let until = |done: &dyn Fn() -> bool| {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
