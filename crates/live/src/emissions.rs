@@ -38,7 +38,7 @@ struct OfferedBatch {
 /// Batches on their way at most: beyond, whoever emits waits.
 const BATCHES_MAX: usize = 64;
 /// Bytes of data on their way, beyond which whoever emits waits.
-pub const EMISSION_BYTES_MAX: usize = 1 << 20;
+pub const EMISSION_BYTES_MAX: usize = 4 << 20;
 
 /// How long whoever emits waits at the end for receipts, which come with each epoch, every 100 ms.
 const RECEIPTS_WITHIN: Duration = Duration::from_secs(5);

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use super::remarks::{event_time, function_problem, remarks};
 use super::rules::{RunningRules, start_rules};
-use super::session::{LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
+use super::session::{INBOX, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
 use super::wall_figures;
 
 /// How a session is served.
@@ -108,7 +108,8 @@ impl LiveService {
         let queues: BTreeMap<String, Arc<EventQueue>> =
             session.feeds().all().into_iter().map(|queue| (queue.name().to_owned(), queue)).collect();
         let mut layout = match &spec.layout {
-            None => WallLayout::for_feeds(queues.keys().map(String::as_str))?,
+            // What may never come takes no room from what does.
+            None => WallLayout::for_feeds(queues.keys().map(String::as_str).filter(|feed| *feed != INBOX))?,
             Some((name, text)) => WallLayout::parse(text, name)?,
         };
         layout.slack_ms = session.slack_ms();

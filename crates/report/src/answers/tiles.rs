@@ -102,7 +102,7 @@ impl TileDrawing {
                     Some(rate) => format!(", {} converted", Quantity::Share.human(rate)),
                     None => String::new(),
                 };
-                format!("{}: {} views{rate}", band.band, count(band.views))
+                format!("{}: {} views{rate}", in_words(&band.band), count(band.views))
             };
             bands.iter().map(of_band).collect::<Vec<_>>().join("; ")
         };
@@ -140,11 +140,11 @@ fn by_band(bands: &[BandCounts]) -> (X, Panel) {
     let at = |n: usize| n as f64;
     let views = bands.iter().enumerate().map(|(n, band)| {
         let points = vec![Point::exact(at(n), count(band.views))];
-        Series { legend: String::new(), ..Series::new(&band.band, nth(colour_of(&band.band)), points) }
+        Series { legend: String::new(), ..Series::new(&in_words(&band.band), nth(colour_of(&band.band)), points) }
     });
     let columns = Panel { columns: Columns::Stacked, ..Panel::new("Page views", Quantity::Count, views.collect()) };
     let rates = bands.iter().enumerate().filter_map(|(n, band)| Some(Point::exact(at(n), rate(band)?)));
-    let names = bands.iter().map(|band| band.band.replace('-', " ")).collect();
+    let names = bands.iter().map(|band| in_words(&band.band)).collect();
     (X::Names { column: "band".to_owned(), names, mark: Mark::Column }, with_line(columns, rate_line(rates.collect())))
 }
 
@@ -157,7 +157,7 @@ fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>], unfinished_
     };
     let views = bands.iter().enumerate().map(|(band, counts)| {
         let of_band = |step: &[BandCounts]| step.get(band).map_or(0.0, |counts| count(counts.views));
-        Series::new(&counts.band, nth(colour_of(&counts.band)), points(&of_band))
+        Series::new(&in_words(&counts.band), nth(colour_of(&counts.band)), points(&of_band))
     });
     let columns = Panel { series: views.collect(), ..columns("Page views", Quantity::Count, Vec::new()) };
     let sum = |of: fn(&BandCounts) -> f64| points(&|step| step.iter().map(|counts| count(of(counts))).sum());
@@ -189,6 +189,11 @@ fn time_axis_unfinished_from(from: f64) -> X {
         X::Numbers(axis) => X::Numbers(Axis { shade: Some(ShadedRange { from, words: "so far".to_owned() }), ..axis }),
         other => other,
     }
+}
+
+/// Returns the name of a band as it is read, such as `needs improvement`.
+fn in_words(band: &str) -> String {
+    band.replace('-', " ")
 }
 
 /// Returns the conversion rate of a band; `None` without a view.

@@ -65,9 +65,9 @@ fn check(name: &str, drawing: &TileDrawing) -> String {
 #[test]
 fn bands_are_columns_in_their_colours_under_a_line_with_its_own_axis() {
     let svg = check("bands", &tile(TileNumbers::Bands(bands(1.0)), WALL));
-    let expected = ["good, good: 9.13k", "needs-improvement, needs improvement: 4.03k", "poor, poor: 2.03k"];
+    let expected = ["good, good: 9.13k", "needs improvement, needs improvement: 4.03k", "poor, poor: 2.03k"];
     assert_eq!(marks(&svg), expected);
-    let description = "good: 9131 views, 6.13 % converted; needs-improvement: 4032 views, 3.5 % converted; \
+    let description = "good: 9131 views, 6.13 % converted; needs improvement: 4032 views, 3.5 % converted; \
                        poor: 2028 views, 1.08 % converted";
     for text in [">Page views<", ">Conversion, line (%)<", ">needs improvement<", ">10k<", description] {
         assert!(svg.contains(text), "{text}: {svg}");
