@@ -89,13 +89,18 @@ pub(super) fn start_rules(
     rules.take_up()?;
     let state = Arc::new(Mutex::new(rules.state()));
     let (shown, (stop, stopped)) = (Arc::clone(&state), mpsc::channel());
+    let is_early = !is_ready();
     let run = move || {
         while !is_ready() {
             if is_stopped_within(&stopped, REST) {
                 return;
             }
         }
-        rules.begin();
+        if is_early {
+            rules.begin();
+        }
+        // Where new rules begin is kept before any of them emits.
+        rules.keep_cursors();
         let mut refreshed = Instant::now();
         loop {
             let worked = rules.run();
@@ -215,12 +220,11 @@ impl Rules {
         Ok(Rule::new(text, condition, queue, cursor))
     }
 
-    /// Lets rules that are new begin with what comes next, and keeps where that is before any of them emits.
+    /// Lets rules that are new begin with what comes next.
     fn begin(&mut self) {
         for rule in self.rules.iter_mut().filter(|rule| !self.known.contains_key(&rule.cursor_name())) {
             rule.begin();
         }
-        self.keep_cursors();
     }
 
     /// Lets each rule look at some events; returns true if there were any.
