@@ -1,5 +1,6 @@
 //! `serve`: a live session, with HTTP and the wall.
 
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,6 +23,7 @@ use flowbench_report::counted;
 use crate::args::{Format, Serve};
 use crate::axes::run_config;
 use crate::failure::{Failure, OK, eprint};
+use crate::run::shell_quoted;
 use crate::signals::{Interruption, stop_on_signals};
 
 /// How often it is looked whether the session is over.
@@ -94,12 +96,11 @@ fn session(args: &Serve, registry: Registry) -> Result<LiveSpec, Failure> {
         let (feed, setting) = setting.split_once(':').ok_or_else(|| {
             Failure::usage_error(format!("--set {setting}: expected FEED:KEY=VALUE, such as orders:threshold=1000"))
         })?;
-        let feeds: Vec<String> = pipelines.iter().map(|one| one.feed.clone()).collect();
-        let pipeline = pipelines.iter_mut().find(|one| one.feed == feed).ok_or_else(|| {
-            let hint = did_you_mean_or_list(feed, feeds.iter().map(String::as_str));
+        let at = pipelines.iter().position(|one| one.feed == feed).ok_or_else(|| {
+            let hint = did_you_mean_or_list(feed, pipelines.iter().map(|one| one.feed.as_str()));
             Failure::usage_error(format!("--set: there is no feed '{feed}'{hint}"))
         })?;
-        pipeline.settings.push(setting.to_owned());
+        pipelines[at].settings.push(setting.to_owned());
     }
     let gate = GateConfig {
         slack_ms: args.slack_ms,
@@ -111,16 +112,16 @@ fn session(args: &Serve, registry: Registry) -> Result<LiveSpec, Failure> {
     Ok(LiveSpec { recording: args.recording.clone(), gate, pipelines, kept_events })
 }
 
-/// Returns a pipeline with the name of its feed: `FEED=NAME`, or the name of the pipeline or of its file.
+/// Returns a pipeline with the name of its feed.
 fn named(text: &str, registry: Registry) -> Result<(String, &'static dyn Pipeline), Failure> {
-    let (feed, name) = match text.split_once('=') {
-        Some((feed, name)) => (feed.to_owned(), name),
-        None => {
-            let stem = Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            (stem.unwrap_or_else(|| text.to_owned()), text)
-        }
-    };
-    Ok((feed, find_pipeline(name, registry)?))
+    let (feed, name) = feed_and_name(text);
+    Ok((feed.to_owned(), find_pipeline(name, registry)?))
+}
+
+/// Returns the name of a feed and that of its pipeline: `FEED=NAME`, or the feed is called after the pipeline or its file.
+fn feed_and_name(text: &str) -> (&str, &str) {
+    let stem = || Path::new(text).file_stem().and_then(OsStr::to_str).unwrap_or(text);
+    text.split_once('=').unwrap_or_else(|| (stem(), text))
 }
 
 /// Reads a file of a configuration.
@@ -281,12 +282,11 @@ fn greet(service: &LiveService, args: &Serve) {
 
 /// Returns the address as a browser may be given it.
 fn shown_address(address: SocketAddr, args: &Serve) -> String {
-    match args.host.first() {
-        Some(name) if address.ip().is_unspecified() && name.contains(':') => name.clone(),
-        Some(name) if address.ip().is_unspecified() => format!("{name}:{}", address.port()),
-        None if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
-        _ => address.to_string(),
+    if !address.ip().is_unspecified() {
+        return address.to_string();
     }
+    let name = args.host.first().map_or("127.0.0.1", String::as_str);
+    if name.contains(':') { name.to_owned() } else { format!("{name}:{}", address.port()) }
 }
 
 fn of_source(report: &SourceReport) -> String {
@@ -325,11 +325,11 @@ fn farewell(end: &LiveSessionEnd, args: &Serve) -> String {
 
 /// Returns the command that answers the recording as the pipeline of a feed did.
 fn replay_command(feed: &str, args: &Serve) -> String {
-    let named = args.pipeline.iter().find_map(|text| text.split_once('=').filter(|(name, _)| *name == feed));
-    let by_itself = args.pipeline.iter().find(|text| Path::new(text).file_stem().is_some_and(|stem| stem == feed));
-    let pipeline = named.map_or_else(|| by_itself.map_or(feed, String::as_str), |(_, pipeline)| pipeline);
-    let mut command =
-        format!("flowbench replay {} --pipeline {pipeline} --order {}", args.recording.display(), args.order);
+    // Those of the wall have the names of their feeds.
+    let pipeline = args.pipeline.iter().map(|text| feed_and_name(text)).find(|(name, _)| *name == feed);
+    let [recording, pipeline] =
+        [args.recording.as_path(), Path::new(pipeline.map_or(feed, |(_, name)| name))].map(shell_quoted);
+    let mut command = format!("flowbench replay {recording} --pipeline {pipeline} --order {}", args.order);
     for setting in args.set.iter().filter_map(|text| text.strip_prefix(feed)?.strip_prefix(':')) {
         command.push_str(&format!(" --set '{setting}'"));
     }

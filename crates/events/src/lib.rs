@@ -75,7 +75,7 @@ pub use jsonl::{push_json_line, push_undated_json_line};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use outcome::{ReadError, ReadSummary, Reject};
-pub use problems::{Problem, Problems, SourceText};
+pub use problems::{Problem, Problems, SourceText, line_and_column};
 pub use quantity::{parse_bytes, parse_count};
 pub use read::{ReadOptions, read_events, read_trace};
 pub use recording::{Heartbeat, Recording, RecordingLine};

@@ -17,7 +17,7 @@ use crate::event::Kind;
 use crate::fields::{Field, Texts, not_a_kind, shown};
 use crate::files::{FileError, Input};
 use crate::outcome::ReadError;
-use crate::problems::{Problem, Problems, SourceText};
+use crate::problems::{Problem, Problems, SourceText, line_and_column};
 use crate::remarks::Notes;
 use crate::settings;
 use crate::suggest::did_you_mean;
@@ -273,7 +273,7 @@ impl EventOfRow {
         let DeValue::Table(table) = value.get_ref() else {
             return Err((format!("write it like {} = {{ column = \"...\" }}", key.get_ref()), value.span()));
         };
-        let line = place(toml, key.span()).0;
+        let line = line_and_column(toml, key.span().start).0;
         let origin = origin(field, table, value.span(), &mut self.decoder)?;
         self.put(Entry { field, origin, line });
         if field == Field::Value {
@@ -351,7 +351,7 @@ fn mapping(toml: &str, name: &str) -> Result<Mapping, Vec<Wrong>> {
             wrong.push(("group and [[event]] cannot be combined".to_owned(), span));
         }
         Ok(Some((column, span))) => {
-            let line = place(toml, span).0;
+            let line = line_and_column(toml, span.start).0;
             every.put(Entry { field: Field::Group, origin: Origin::Column(column.to_owned(), None), line });
         }
         Ok(None) => {}
@@ -422,13 +422,6 @@ fn origin(field: Field, table: &DeTable, span: Range<usize>, decoder: &mut Decod
         (Some(_), Some((_, place))) => Err(("give a column or a constant, not both".to_owned(), place)),
         (None, None) => Err(("give a column or a constant".to_owned(), span)),
     }
-}
-
-/// Returns the line and the column of a place, both from 1.
-fn place(text: &str, span: Range<usize>) -> (usize, usize) {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 fn not_a_field(key: &str) -> String {

@@ -23,10 +23,15 @@ impl SourceText {
 
     /// Returns the line and the column, in characters, of a byte of the text, both from 1.
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        line_and_column(&self.text, at)
     }
+}
+
+/// Returns the line and the column, in characters, of a byte of a text, both from 1.
+pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// One thing that is wrong with a text.

@@ -27,9 +27,8 @@ pub(super) fn remarks(
         if let Some(session) = session.upgrade() {
             let (events, late) = session.events();
             remarks.is_catching_up = session.is_catching_up();
-            remarks
-                .notes
-                .extend((late > 0).then(|| format!("{} of {} events came late.", grouped(late), grouped(events))));
+            let [all, few] = [events, late].map(|count| Thousandths::from_whole(count.into()));
+            remarks.notes.extend((late > 0).then(|| format!("{few} of {all} events came late.")));
             remarks.notes.extend(event_time(&session));
         }
         if let Some(rules) = &rules {
@@ -42,11 +41,6 @@ pub(super) fn remarks(
         }
         remarks
     })
-}
-
-/// Returns a number with separators between thousands.
-fn grouped(number: u64) -> String {
-    Thousandths(i128::from(number) * 1_000).to_string()
 }
 
 /// Says that event time stands still, and why; `None` if it does not.

@@ -22,10 +22,8 @@ const CATALOGUE: [&str; 2] = ["dispatch-overdue", "trending-products"];
 /// Fails if a program has replaced a pipeline of the catalogue by one that cannot be found.
 pub fn wall_pipelines(registry: Registry) -> Result<Vec<(String, &'static dyn Pipeline)>, Problems> {
     let mut pipelines: Vec<(String, &'static dyn Pipeline)> = Vec::new();
-    for (feed, _) in FILES {
-        if let Some(pipeline) = wall_file(feed) {
-            pipelines.push((feed.to_owned(), pipeline?));
-        }
+    for (feed, text) in FILES {
+        pipelines.push((feed.to_owned(), parsed(feed, text)?));
     }
     for name in CATALOGUE {
         let pipeline = registry.find(name).map_err(|error| Problems::of_name(name, &error.to_string()))?;
@@ -36,6 +34,9 @@ pub fn wall_pipelines(registry: Registry) -> Result<Vec<(String, &'static dyn Pi
 
 /// Returns the pipeline of a feed of the wall that is a file of this package; `None` if there is none of that name.
 pub(crate) fn wall_file(feed: &str) -> Option<Result<&'static FilePipeline, Problems>> {
-    let (_, text) = FILES.iter().find(|(name, _)| *name == feed)?;
-    Some(FilePipeline::parse(&format!("./{feed}.toml"), text))
+    FILES.iter().find(|(name, _)| *name == feed).map(|(feed, text)| parsed(feed, text))
+}
+
+fn parsed(feed: &str, text: &str) -> Result<&'static FilePipeline, Problems> {
+    FilePipeline::parse(&format!("./{feed}.toml"), text)
 }

@@ -47,17 +47,19 @@ impl Function {
     }
 
     /// Returns the position to go on from after a crash, once the function has looked at its queue.
-    pub(super) fn kept_cursor(&self) -> Option<u64> {
+    pub(super) fn kept_cursor(&mut self) -> Option<u64> {
+        self.settle();
         self.state.cursor.map(|cursor| self.emissions.kept_cursor(Cursor(cursor)).0)
     }
 
-    /// Returns true if there were receipts to wait for when [`settle`](Self::settle) looked.
-    pub(super) fn is_waiting(&self) -> bool {
+    /// Returns true if there are receipts to wait for.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        self.settle();
         self.emissions.is_waiting()
     }
 
     /// Looks what of that which was emitted is recorded by now.
-    pub(super) fn settle(&mut self) {
+    fn settle(&mut self) {
         if let Some((events, reason)) = refused_emissions(&self.emissions.settle()) {
             self.state.rejected += events;
             self.remark(format!("an event that it emitted was refused: {reason}"));

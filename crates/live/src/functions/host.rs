@@ -115,10 +115,7 @@ impl FunctionHost {
 
     /// Returns true if it is still to be said of what functions emitted that it is recorded.
     pub fn is_waiting(&mut self) -> bool {
-        self.functions.values_mut().any(|function| {
-            function.settle();
-            function.is_waiting()
-        })
+        self.functions.values_mut().any(Function::is_waiting)
     }
 
     /// Keeps the cursors over a restart. What functions read after it, or emitted and is not recorded, they read again if
@@ -135,7 +132,6 @@ impl FunctionHost {
     /// Notes where functions are. Those whose files are gone may come back, unless there are too many of them.
     fn note_cursors(&mut self) {
         for (name, function) in &mut self.functions {
-            function.settle();
             self.noted.extend(function.kept_cursor().map(|cursor| (name.clone(), cursor)));
         }
         if self.noted.len() > CURSORS_MAX {

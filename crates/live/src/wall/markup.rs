@@ -74,7 +74,7 @@ fn is_list(figure: &TileFigure) -> bool {
 
 fn today(totals: &DayTotals) -> String {
     let unit = if totals.unit.is_empty() { String::new() } else { format!("\u{a0}{}", escaped(&totals.unit)) };
-    let count = |of: &DayTotal| Thousandths(i128::from(of.count) * 1000).to_string();
+    let count = |of: &DayTotal| Thousandths::from_whole(of.count.into()).to_string();
     let mut html = big_number(&count(&totals.today));
     let orders = if totals.today.count == 1 { "order" } else { "orders" };
     let _ = write!(html, "<p class=\"of\">{orders}, <b>{}{unit}</b></p>", totals.today.total);
@@ -87,7 +87,7 @@ fn today(totals: &DayTotals) -> String {
 }
 
 fn overdue(orders: &OverdueOrders, now_ms: i64) -> String {
-    let mut html = big_number(&Thousandths(orders.count as i128 * 1000).to_string());
+    let mut html = big_number(&Thousandths::from_whole(orders.count as i128).to_string());
     html.push_str("<ol class=\"oldest\">");
     for (order, since_ms) in &orders.oldest {
         let _ = write!(html, "<li><b>{}</b> since {}</li>", escaped(order), clock(*since_ms, now_ms));
@@ -120,7 +120,7 @@ fn flags(content: &TileContent, now_ms: i64) -> String {
     if let Some(missed) = content.incomplete {
         let since = missed.since_ms.map_or_else(|| "the beginning".to_owned(), |since_ms| clock(since_ms, now_ms));
         let rows = if missed.count == 1 { "row" } else { "rows" };
-        let count = Thousandths(i128::from(missed.count) * 1000);
+        let count = Thousandths::from_whole(missed.count.into());
         let _ = write!(html, "<p class=\"flag\">⚠ incomplete since {since}: {count} {rows} missed</p>");
     }
     if let Some(problem) = &content.problem {

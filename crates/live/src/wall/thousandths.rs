@@ -11,6 +11,11 @@ pub struct Thousandths(pub i128);
 const DIGITS_MAX: usize = 24;
 
 impl Thousandths {
+    /// Returns a whole number, to be shown with its thousands apart.
+    pub fn from_whole(number: i128) -> Thousandths {
+        Thousandths(number * 1_000)
+    }
+
     /// Reads a decimal number such as `-12.5` or `7`, with three decimals at most; `None` if it is none.
     pub fn parse(text: &str) -> Option<Thousandths> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));

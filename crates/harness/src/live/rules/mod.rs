@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flowbench_events::did_you_mean_or_list;
+use flowbench_events::{did_you_mean_or_list, line_and_column};
 use flowbench_live::{CursorsByName, EventSink, FeedList, check_emitted_type, is_stopped_within, wait_for_receipts};
 use flowbench_pipelines::plan::RowCondition;
 use serde::{Deserialize, Serialize};
@@ -165,7 +165,7 @@ impl Rules {
         }
         self.text.clone_from(&text);
         let file: RuleFile = toml::from_str(&text).map_err(|error| {
-            let line = text[..error.span().map_or(0, |span| span.start)].matches('\n').count() + 1;
+            let (line, _) = line_and_column(&text, error.span().map_or(0, |span| span.start));
             format!("{name}:{line}: {}", error.message())
         })?;
         if file.rule.len() > RULES_MAX {
@@ -234,10 +234,7 @@ impl Rules {
     }
 
     fn is_waiting(&mut self) -> bool {
-        self.rules.iter_mut().chain(&mut self.leaving).any(|rule| {
-            rule.settle();
-            rule.is_waiting()
-        })
+        self.rules.iter_mut().chain(&mut self.leaving).any(Rule::is_waiting)
     }
 
     fn state(&self) -> RulesState {
@@ -247,10 +244,9 @@ impl Rules {
 
     fn note_cursors(&mut self) {
         for rule in self.rules.iter_mut().chain(&mut self.leaving) {
-            rule.settle();
             self.known.insert(rule.cursor_name(), rule.kept_cursor());
         }
-        self.leaving.retain(Rule::is_waiting);
+        self.leaving.retain_mut(Rule::is_waiting);
     }
 
     fn keep_cursors(&mut self) {

@@ -77,12 +77,14 @@ impl Rule {
     }
 
     /// Returns the position to go on from after a crash.
-    pub(super) fn kept_cursor(&self) -> u64 {
+    pub(super) fn kept_cursor(&mut self) -> u64 {
+        self.settle();
         self.emissions.kept_cursor(Cursor(self.state.cursor)).0
     }
 
-    /// Returns true if there were receipts to wait for when [`settle`](Self::settle) looked.
-    pub(super) fn is_waiting(&self) -> bool {
+    /// Returns true if there are receipts to wait for.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        self.settle();
         self.emissions.is_waiting()
     }
 
@@ -91,7 +93,7 @@ impl Rule {
     }
 
     /// Looks what of that which was emitted is recorded by now.
-    pub(super) fn settle(&mut self) {
+    fn settle(&mut self) {
         if let Some((events, reason)) = refused_emissions(&self.emissions.settle()) {
             self.state.rejected += events;
             log::warn!("rule {}: an event that it emitted was refused: {reason}", self.state.name);
