@@ -33,11 +33,15 @@ pub enum PipelineError {
 /// Fails if there is no such name, if the file cannot be read, and with everything that is wrong in it.
 pub fn find_pipeline(name: &str, registry: Registry) -> Result<&'static dyn Pipeline, PipelineError> {
     if !FilePipeline::is_path(name) {
+        let found = registry.find(name);
+        // What a program calls like a feed of the wall is its own.
         #[cfg(feature = "live")]
-        if let Some(pipeline) = crate::live::wall_file(name) {
+        if found.is_err()
+            && let Some(pipeline) = crate::live::wall_file(name)
+        {
             return Ok(pipeline?);
         }
-        return Ok(registry.find(name)?);
+        return Ok(found?);
     }
     Ok(find_pipeline_file(name)?)
 }
